@@ -1,0 +1,233 @@
+import * as tf from '../../backends/tf.js';
+import { run } from '../../ops/op.js';
+import { ops } from '../../ops/table.js';
+import { labelCount } from '../config.js';
+import {
+  activate,
+  dropout,
+  type EncodedBatch,
+  embed,
+  type ForwardMode,
+  feedForward,
+  firstToken,
+  HIDDEN,
+  layerNorm,
+  linear,
+  runLayer,
+  type SequenceClassifier,
+} from '../encoder.js';
+import { Weights } from '../weights.js';
+import { type DebertaConfig, relativeSpan } from './config.js';
+import { relativeIndices } from './positions.js';
+
+/** DebertaV2ForSequenceClassification of transformers: DeBERTa v2 and v3. */
+export class DebertaV2ForSequenceClassification implements SequenceClassifier {
+  readonly weights = new Weights();
+
+  constructor(readonly config: DebertaConfig) {}
+
+  get labels(): number {
+    return labelCount(this.config);
+  }
+
+  get maxLength(): number {
+    return this.config.max_position_embeddings;
+  }
+
+  get vocabularySize(): number {
+    return this.config.vocab_size;
+  }
+
+  expectedTensors(): Map<string, number[]> {
+    const c = this.config;
+    const D = c.hidden_size;
+    const E = c.embedding_size ?? D;
+    const P = c.pooler_hidden_size ?? D;
+    const tensors = new Map<string, number[]>();
+    const matrix = (name: string, out: number, inputs: number) =>
+      tensors.set(`${name}.weight`, [out, inputs]);
+    const dense = (name: string, out: number, inputs: number) =>
+      matrix(name, out, inputs).set(`${name}.bias`, [out]);
+    const norm = (name: string) => tensors.set(`${name}.weight`, [D]).set(`${name}.bias`, [D]);
+
+    const embeddings = 'deberta.embeddings';
+    matrix(`${embeddings}.word_embeddings`, c.vocab_size, E);
+    if (c.position_biased_input) matrix(`${embeddings}.position_embeddings`, c.max_position_embeddings, E);
+    if (c.type_vocab_size > 0) matrix(`${embeddings}.token_type_embeddings`, c.type_vocab_size, E);
+    if (E !== D) matrix(`${embeddings}.embed_proj`, D, E);
+    norm(`${embeddings}.LayerNorm`);
+    if (c.relative_attention) {
+      matrix('deberta.encoder.rel_embeddings', 2 * relativeSpan(c), D);
+      if (c.norm_rel_ebd === 'layer_norm') norm('deberta.encoder.LayerNorm');
+    }
+    if (c.conv_kernel_size > 0) {
+      tensors.set('deberta.encoder.conv.conv.weight', [D, D, c.conv_kernel_size]);
+      tensors.set('deberta.encoder.conv.conv.bias', [D]);
+      norm('deberta.encoder.conv.LayerNorm');
+    }
+    for (let i = 0; i < c.num_hidden_layers; i++) {
+      const layer = `deberta.encoder.layer.${i}`;
+      for (const part of ['query_proj', 'key_proj', 'value_proj'])
+        dense(`${layer}.attention.self.${part}`, D, D);
+      if (c.relative_attention && !c.share_att_key) {
+        if (c.pos_att_type.includes('c2p')) dense(`${layer}.attention.self.pos_key_proj`, D, D);
+        if (c.pos_att_type.includes('p2c')) dense(`${layer}.attention.self.pos_query_proj`, D, D);
+      }
+      dense(`${layer}.attention.output.dense`, D, D);
+      norm(`${layer}.attention.output.LayerNorm`);
+      dense(`${layer}.intermediate.dense`, c.intermediate_size, D);
+      dense(`${layer}.output.dense`, D, c.intermediate_size);
+      norm(`${layer}.output.LayerNorm`);
+    }
+    dense('pooler.dense', P, P);
+    dense('classifier', this.labels, P);
+    return tensors;
+  }
+
+  logits(batch: EncodedBatch, mode: ForwardMode = {}): tf.Tensor2D {
+    const c = this.config;
+    const pooledInput = dropout(firstToken(this.hiddenStates(batch, mode)), c.pooler_dropout, mode, 'pooler');
+    const pooled = activate(linear(this.weights, 'pooler.dense', pooledInput), c.pooler_hidden_act);
+    const dropped = dropout(pooled, c.cls_dropout ?? c.hidden_dropout_prob, mode, 'classifier');
+    return linear(this.weights, 'classifier', dropped) as tf.Tensor2D;
+  }
+
+  /** The last layer's hidden states [B, T, D]. */
+  hiddenStates(batch: EncodedBatch, mode: ForwardMode = {}): tf.Tensor {
+    const { config: c, weights } = this;
+    const [B, T] = batch.inputIds.shape;
+    const tokenMask = batch.attentionMask.reshape([B, T, 1]);
+    const mask = tf.mul(tf.sub(1, batch.attentionMask), HIDDEN).reshape([1, B, 1, T]);
+    const embedded = this.embeddings(batch, tokenMask, mode);
+
+    const relative = c.relative_attention ? this.relativeEmbeddings(T, mode) : undefined;
+    let hidden = embedded;
+    for (let i = 0; i < c.num_hidden_layers; i++) {
+      const layer = `deberta.encoder.layer.${i}`;
+      const inputs = [hidden, mask, ...(relative ? [relative.embeddings, relative.c2p, relative.p2c] : [])];
+      hidden = runLayer((...xs) => this.layer(layer, xs, mode), inputs, weights, `${layer}.`, mode);
+      if (i === 0 && c.conv_kernel_size > 0) hidden = this.convolve(embedded, hidden, tokenMask, mode);
+    }
+    return hidden;
+  }
+
+  private embeddings(batch: EncodedBatch, tokenMask: tf.Tensor, mode: ForwardMode): tf.Tensor {
+    const { config: c, weights } = this;
+    const name = 'deberta.embeddings';
+    const [, T] = batch.inputIds.shape;
+    let x = embed(weights.get(`${name}.word_embeddings.weight`), batch.inputIds);
+    if (c.position_biased_input) {
+      x = tf.add(x, weights.get(`${name}.position_embeddings.weight`).slice([0, 0], [T, -1]).expandDims(0));
+    }
+    if (c.type_vocab_size > 0) {
+      x = tf.add(x, embed(weights.get(`${name}.token_type_embeddings.weight`), batch.tokenTypeIds));
+    }
+    if (weights.has(`${name}.embed_proj.weight`)) x = linear(weights, `${name}.embed_proj`, x);
+    const normed = tf.mul(layerNorm(weights, `${name}.LayerNorm`, x, c.layer_norm_eps), tokenMask);
+    return dropout(normed, c.hidden_dropout_prob, mode, 'embeddings');
+  }
+
+  /** The relative embeddings that T positions use, and which one each pair of positions reads. */
+  private relativeEmbeddings(T: number, mode: ForwardMode) {
+    const { config: c, weights } = this;
+    const indices = relativeIndices(T, c);
+    const all = weights.get('deberta.encoder.rel_embeddings.weight');
+    const used = all.slice([indices.firstRow, 0], [indices.rows, -1]);
+    const normed =
+      c.norm_rel_ebd === 'layer_norm'
+        ? layerNorm(weights, 'deberta.encoder.LayerNorm', used, c.layer_norm_eps)
+        : used;
+    return {
+      embeddings: dropout(normed, c.hidden_dropout_prob, mode, 'relative'),
+      c2p: tf.tensor1d(indices.contentToPosition, 'int32'),
+      p2c: tf.tensor1d(indices.positionToContent, 'int32'),
+    };
+  }
+
+  private layer(name: string, inputs: tf.Tensor[], mode: ForwardMode): tf.Tensor {
+    const { config: c, weights } = this;
+    const [hidden, mask, relative, c2p, p2c] = inputs as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor?,
+      tf.Tensor?,
+      tf.Tensor?,
+    ];
+    const [B, T, D] = hidden.shape as [number, number, number];
+    const H = c.num_attention_heads;
+    const self = `${name}.attention.self`;
+    const heads = (part: string) =>
+      linear(weights, `${self}.${part}`, hidden)
+        .reshape([B, T, H, D / H])
+        .transpose([2, 0, 1, 3]);
+    const relativeHeads = (shared: string, own: string) =>
+      linear(weights, `${self}.${c.share_att_key ? shared : own}`, relative!)
+        .reshape([-1, H, D / H])
+        .transpose([1, 0, 2]);
+    const hasC2p = relative !== undefined && c.pos_att_type.includes('c2p');
+    const hasP2c = relative !== undefined && c.pos_att_type.includes('p2c');
+    const context = run(
+      ops.disentangledAttention,
+      {
+        q: heads('query_proj'),
+        k: heads('key_proj'),
+        v: heads('value_proj'),
+        mask,
+        relativeKeys: hasC2p ? relativeHeads('key_proj', 'pos_key_proj') : undefined,
+        relativeQueries: hasP2c ? relativeHeads('query_proj', 'pos_query_proj') : undefined,
+        contentToPosition: hasC2p ? c2p : undefined,
+        positionToContent: hasP2c ? p2c : undefined,
+      },
+      { scale: 1 / Math.sqrt((D / H) * (1 + Number(hasC2p) + Number(hasP2c))) },
+    );
+    const joined = context.transpose([1, 2, 0, 3]).reshape([B, T, D]);
+    const projected = linear(weights, `${name}.attention.output.dense`, joined);
+    const dropped = dropout(projected, c.hidden_dropout_prob, mode, name, 'attention');
+    const attended = layerNorm(
+      weights,
+      `${name}.attention.output.LayerNorm`,
+      tf.add(dropped, hidden),
+      c.layer_norm_eps,
+    );
+    return feedForward(weights, name, attended, feedForwardConfig(c), mode);
+  }
+
+  /** DeBERTa v2's convolution over the embeddings, added to the first layer's output. */
+  private convolve(
+    input: tf.Tensor,
+    residual: tf.Tensor,
+    tokenMask: tf.Tensor,
+    mode: ForwardMode,
+  ): tf.Tensor {
+    const { config: c, weights } = this;
+    const name = 'deberta.encoder.conv';
+    const [B, T, D] = input.shape as [number, number, number];
+    const width = c.conv_kernel_size;
+    const side = Math.floor((width - 1) / 2);
+    const padded = tf.pad(input, [
+      [0, 0],
+      [side, width - 1 - side],
+      [0, 0],
+    ]);
+    // [B, T, width · D] by the kernel [D, D, width] laid out alike
+    const windows = tf.concat(
+      Array.from({ length: width }, (_, offset) => padded.slice([0, offset, 0], [B, T, D])),
+      2,
+    );
+    const kernel = weights
+      .get(`${name}.conv.weight`)
+      .transpose([0, 2, 1])
+      .reshape([D, width * D]);
+    const product = tf.matMul(windows.reshape([B * T, width * D]), kernel, false, true).reshape([B, T, D]);
+    const masked = tf.mul(tf.add(product, weights.get(`${name}.conv.bias`)), tokenMask);
+    const activated = activate(dropout(masked, c.hidden_dropout_prob, mode, 'conv'), c.conv_act);
+    return tf.mul(
+      layerNorm(weights, `${name}.LayerNorm`, tf.add(residual, activated), c.layer_norm_eps),
+      tokenMask,
+    );
+  }
+}
+
+function feedForwardConfig(c: DebertaConfig) {
+  return { hiddenAct: c.hidden_act, layerNormEps: c.layer_norm_eps, hiddenDropout: c.hidden_dropout_prob };
+}

@@ -1,0 +1,123 @@
+import * as tf from '../backends/tf.js';
+import { run } from '../ops/op.js';
+import { recompute } from '../ops/recompute.js';
+import { ops } from '../ops/table.js';
+import { randomKey } from '../support/random.js';
+import type { ExpectedTensors, Weights } from './weights.js';
+
+/** B texts of T tokens, padded on the right. */
+export interface EncodedBatch {
+  /** int32 [B, T] */
+  inputIds: tf.Tensor2D;
+  /** float32 [B, T]: 1 for tokens, 0 for padding */
+  attentionMask: tf.Tensor2D;
+  /** int32 [B, T]: 0 for the first text of a pair, 1 for the second; ignored by models without token types */
+  tokenTypeIds: tf.Tensor2D;
+}
+
+/** How a forward pass runs. */
+export interface ForwardMode {
+  /** Key of this step's dropout masks; absent: no dropout. */
+  dropoutKey?: number;
+  /** Gradient checkpointing: layers keep their input alone and run again in the backward pass. */
+  recompute?: boolean;
+}
+
+/** A text-pair classifier: DeBERTa, BERT, RoBERTa or XLM-RoBERTa with a head on the first token. */
+export interface SequenceClassifier {
+  readonly weights: Weights;
+  readonly labels: number;
+  /** The longest input, special tokens included. */
+  readonly maxLength: number;
+  readonly vocabularySize: number;
+  /** Every tensor, by its name in transformers, with its shape. */
+  expectedTensors(): ExpectedTensors;
+  /** [B, labels] */
+  logits(batch: EncodedBatch, mode?: ForwardMode): tf.Tensor2D;
+}
+
+/** Where masked keys' scores end up: far below any real one, and finite. */
+export const HIDDEN = -1e9;
+
+/** x Wᵀ + b over the last axis, weights `name.weight` [out, in] and, where present, `name.bias` [out]. */
+export function linear(weights: Weights, name: string, x: tf.Tensor): tf.Tensor {
+  const weight = weights.get(`${name}.weight`);
+  const [out, inputs] = weight.shape as [number, number];
+  const rows = tf.matMul(x.reshape([-1, inputs]), weight, false, true);
+  const biased = weights.has(`${name}.bias`) ? tf.add(rows, weights.get(`${name}.bias`)) : rows;
+  return biased.reshape([...x.shape.slice(0, -1), out]);
+}
+
+export function layerNorm(weights: Weights, name: string, x: tf.Tensor, epsilon: number): tf.Tensor {
+  const weight = weights.get(`${name}.weight`);
+  return run(ops.layerNorm, { x, weight, bias: weights.get(`${name}.bias`) }, { epsilon });
+}
+
+/** Dropout of the site named by `path`; the identity where the mode has no key. */
+export function dropout(
+  x: tf.Tensor,
+  rate: number,
+  mode: ForwardMode,
+  ...path: (number | string)[]
+): tf.Tensor {
+  if (mode.dropoutKey === undefined || rate === 0) return x;
+  return run(ops.dropout, { x }, { rate, key: randomKey(mode.dropoutKey, ...path) });
+}
+
+/** The activations that configurations name. */
+export type Activation = 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu' | 'tanh';
+
+export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
+  switch (activation) {
+    case 'gelu':
+      return run(ops.gelu, { x }, { approximate: 'none' });
+    case 'gelu_new':
+    case 'gelu_pytorch_tanh':
+      return run(ops.gelu, { x }, { approximate: 'tanh' });
+    case 'relu':
+      return tf.relu(x);
+    case 'tanh':
+      return tf.tanh(x);
+  }
+}
+
+/** Rows of an embedding table: [B, T] → [B, T, D]. */
+export function embed(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
+  return tf.gather(table, ids.reshape([-1]) as tf.Tensor1D).reshape([...ids.shape, table.shape[1]!]);
+}
+
+/** The second half of an encoder layer, as all BERTs have it: LayerNorm(x + W₂ act(W₁ x)). */
+export function feedForward(
+  weights: Weights,
+  layer: string,
+  x: tf.Tensor,
+  config: { hiddenAct: Activation; layerNormEps: number; hiddenDropout: number },
+  mode: ForwardMode,
+): tf.Tensor {
+  const inner = activate(linear(weights, `${layer}.intermediate.dense`, x), config.hiddenAct);
+  const outer = linear(weights, `${layer}.output.dense`, inner);
+  const dropped = dropout(outer, config.hiddenDropout, mode, layer, 'output');
+  return layerNorm(weights, `${layer}.output.LayerNorm`, tf.add(dropped, x), config.layerNormEps);
+}
+
+/** Runs one layer, keeping or recomputing what it makes. `prefix` names the layer's weights. */
+export function runLayer(
+  f: (...inputs: tf.Tensor[]) => tf.Tensor,
+  inputs: tf.Tensor[],
+  weights: Weights,
+  prefix: string,
+  mode: ForwardMode,
+): tf.Tensor {
+  if (!mode.recompute) return f(...inputs);
+  return recompute(
+    f,
+    inputs,
+    weights.under(prefix).map((name) => weights.get(name)),
+  );
+}
+
+/** [first, …] of every row: [B, T, D] → [B, D]. */
+export function firstToken(hidden: tf.Tensor): tf.Tensor {
+  const [B, , D] = hidden.shape as [number, number, number];
+  return hidden.slice([0, 0, 0], [B, 1, D]).reshape([B, D]);
+}

@@ -1,0 +1,177 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import * as tf from '../backends/tf.js';
+import { TruecastError } from '../support/errors.js';
+import { writeFileAtomic } from '../support/files.js';
+import { normalAt, randomKey } from '../support/random.js';
+import { BertForSequenceClassification, parseBertConfig } from './bert/model.js';
+import { readModelConfig } from './config.js';
+import { parseDebertaConfig } from './deberta/config.js';
+import { DebertaV2ForSequenceClassification } from './deberta/model.js';
+import type { SequenceClassifier } from './encoder.js';
+import { SafetensorsFile } from './formats/safetensors.js';
+import { parseGemmaConfig } from './gemma/config.js';
+import { GemmaForCausalLM } from './gemma/model.js';
+import { nf4ToDevice, quantizeNf4 } from './nf4.js';
+import { checkTensors, saveTensors, type Weights } from './weights.js';
+
+/** Standard deviation of fresh weights (transformers' initializer_range). */
+const INITIALIZER_RANGE = 0.02;
+
+/** A classifier of the family that `config` (config.json) names, without weights. */
+export function createSequenceClassifier(config: Record<string, unknown>, where: string): SequenceClassifier {
+  switch (config.model_type) {
+    case 'deberta-v2':
+      return new DebertaV2ForSequenceClassification(parseDebertaConfig(config, where));
+    case 'bert':
+      return new BertForSequenceClassification(parseBertConfig(config, where), 'bert');
+    case 'roberta':
+    case 'xlm-roberta':
+      return new BertForSequenceClassification(parseBertConfig(config, where), 'roberta');
+    default:
+      throw new TruecastError(
+        `${where}: model_type ${JSON.stringify(config.model_type)} is no encoder that truecast knows`,
+        'use deberta-v2 (v2, v3), bert, roberta or xlm-roberta',
+      );
+  }
+}
+
+export interface LoadedClassifier {
+  model: SequenceClassifier;
+  config: Record<string, unknown>;
+  /** Tensors of the head that the folder doesn't have and that were initialised. */
+  newTensors: string[];
+}
+
+/**
+ * Loads a classifier from a folder in Hugging Face layout.
+ *
+ * @param head 'required': a folder without a classification head is an error; otherwise the number of labels
+ *   of the head to start from: one that the folder has is taken if it has as many, else it is made new
+ */
+export function loadSequenceClassifier(
+  folder: string,
+  head: 'required' | { labels: number; seed: number },
+): LoadedClassifier {
+  const where = join(folder, 'config.json');
+  const config = { ...readModelConfig(folder) };
+  const fresh = head !== 'required';
+  const had = createSequenceClassifier(config, where).labels;
+  if (fresh) {
+    config.id2label = Object.fromEntries(Array.from({ length: head.labels }, (_, i) => [i, `LABEL_${i}`]));
+    delete config.num_labels;
+  }
+  const model = createSequenceClassifier(config, where);
+  const expected = model.expectedTensors();
+  const file = openWeights(folder);
+  try {
+    const rename = baseModelNames(file, expected);
+    // a head for another number of labels is no start; one that is absent or refused is made new
+    const refused = (name: string) => fresh && had !== head.labels && isOutput(name);
+    const optional = (name: string) => fresh && isHead(name);
+    const kept = new Map([...expected].filter(([name]) => !refused(name)));
+    checkTensors(file, kept, rename, { optional, ignored: (name) => isUnused(name) || refused(name) });
+    const stored = new Map([...file.tensors.keys()].map((name) => [rename(name), name]));
+    const newTensors: string[] = [];
+    for (const [name, shape] of expected) {
+      const source = refused(name) ? undefined : stored.get(name);
+      if (source !== undefined) model.weights.set(name, tf.tensor(file.floats(source), [...shape]));
+      else newTensors.push(name);
+    }
+    if (fresh) {
+      for (const name of newTensors) model.weights.set(name, freshTensor(name, expected.get(name)!, head.seed));
+    }
+    return { model, config, newTensors };
+  } finally {
+    file.close();
+  }
+}
+
+/** Fills a model's weights as transformers initialises them: normal matrices, zero biases, unit norms. */
+export function initialiseWeights(weights: Weights, expected: ReadonlyMap<string, readonly number[]>, seed: number): void {
+  for (const [name, shape] of expected) weights.set(name, freshTensor(name, shape, seed));
+}
+
+function freshTensor(name: string, shape: readonly number[], seed: number): tf.Tensor {
+  if (name.endsWith('.bias')) return tf.zeros([...shape]);
+  if (/LayerNorm\.weight$/.test(name)) return tf.ones([...shape]);
+  // Gemma stores its norms' weights minus one
+  if (/(layernorm|\.norm)\.weight$/.test(name)) return tf.zeros([...shape]);
+  const key = randomKey(seed, 'init', name);
+  const size = tf.util.sizeFromShape([...shape]);
+  return tf.tensor(
+    Float32Array.from({ length: size }, (_, i) => INITIALIZER_RANGE * normalAt(key, i)),
+    [...shape],
+  );
+}
+
+export interface LoadGemmaOptions {
+  /** Hold the linear layers in NF4; with double quantisation of the scales. */
+  quantization: 'none' | 'nf4' | 'nf4-double';
+}
+
+/** Loads a Gemma from a folder in Hugging Face layout, tensor by tensor, quantising as it goes. */
+export function loadGemma(folder: string, { quantization }: LoadGemmaOptions): GemmaForCausalLM {
+  const where = join(folder, 'config.json');
+  const config = readModelConfig(folder);
+  if (config.model_type !== 'gemma') {
+    throw new TruecastError(
+      `${where}: model_type ${JSON.stringify(config.model_type)} is no decoder that truecast knows`,
+      'use a Gemma 1 or 1.1 model',
+    );
+  }
+  const model = new GemmaForCausalLM(parseGemmaConfig(config, where));
+  const expected = model.expectedTensors();
+  const linear = model.linearLayers();
+  const file = openWeights(folder);
+  try {
+    const rename = (name: string) => name;
+    const ignored = (name: string) => name === 'lm_head.weight' || isUnused(name);
+    checkTensors(file, expected, rename, { optional: () => false, ignored });
+    for (const [name, shape] of expected) {
+      const layer = name.replace(/\.weight$/, '');
+      if (quantization !== 'none' && linear.has(layer)) {
+        const matrix = quantizeNf4(file.floats(name), shape as [number, number]);
+        const tensors = nf4ToDevice(matrix, quantization === 'nf4-double');
+        for (const tensor of Object.values(tensors)) tf.keep(tensor);
+        model.quantized.set(layer, tensors);
+      } else {
+        model.weights.set(name, tf.tensor(file.floats(name), shape));
+      }
+    }
+    return model;
+  } finally {
+    file.close();
+  }
+}
+
+/** Writes config.json and model.safetensors into `folder`. */
+export function saveModel(
+  folder: string,
+  config: Record<string, unknown>,
+  weights: Weights,
+  dtype: 'F32' | 'BF16' = 'F32',
+): void {
+  const tensors = weights.names().map((name): [string, tf.Tensor] => [name, weights.get(name)]);
+  saveTensors(join(folder, 'model.safetensors'), tensors, dtype);
+  writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+function openWeights(folder: string): SafetensorsFile {
+  const path = join(folder, 'model.safetensors');
+  if (!existsSync(path)) throw new TruecastError(`no model.safetensors in ${folder}`, 'name a folder in Hugging Face layout');
+  return SafetensorsFile.open(path);
+}
+
+/** A base model's file leaves the prefix out (embeddings.… for bert.embeddings.…): puts it back. */
+function baseModelNames(file: SafetensorsFile, expected: ReadonlyMap<string, unknown>): (name: string) => string {
+  const first = [...expected.keys()][0]!;
+  const prefix = first.slice(0, first.indexOf('.') + 1);
+  const bare = !file.tensors.has(first) && file.tensors.has(first.slice(prefix.length));
+  return bare ? (name) => (expected.has(prefix + name) ? prefix + name : name) : (name) => name;
+}
+
+const isHead = (name: string) => /^(classifier|pooler|bert\.pooler)\b/.test(name);
+const isOutput = (name: string) => /^classifier(\.out_proj)?\.(weight|bias)$/.test(name);
+/** Buffers and pretraining heads that published files carry and classifiers don't use. */
+const isUnused = (name: string) => /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name);

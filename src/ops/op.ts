@@ -1,0 +1,84 @@
+import { type BackendName, currentBackend } from '../backends/select.js';
+import * as tf from '../backends/tf.js';
+import { engineInternals, gradientNeeded } from './autodiff.js';
+
+/** Named tensors; `undefined` where an optional one is absent. */
+export type Tensors = { [name: string]: tf.Tensor | undefined };
+
+/** Gradients by input name, of the inputs that `needs` asks for. */
+export type Gradients<I> = { [K in keyof I]?: tf.Tensor };
+
+/** One way to compute an op: forward, and the gradient of its differentiable inputs. */
+export interface Kernel<I, A, O = tf.Tensor> {
+  forward(inputs: I, attributes: A): O;
+  /**
+   * From the gradient of the output to those of the inputs; returns tensors of its own (`dy.clone()`,
+   * never `dy`). null: the op is not differentiable.
+   */
+  gradient:
+    | ((
+        dy: tf.Tensor,
+        inputs: I,
+        attributes: A,
+        output: tf.Tensor,
+        needs: (input: keyof I) => boolean,
+      ) => Gradients<I>)
+    | null;
+}
+
+/**
+ * A project op: a reference made of tfjs ops, with its gradient, and a kernel of its own per backend, or
+ * null where that backend runs the reference. Every backend must be answered for.
+ */
+export interface Op<I, A, O = tf.Tensor> extends Kernel<I, A, O> {
+  /** Whether the gradient reads the output: it is kept for the backward pass then. */
+  readonly keepsOutput: boolean;
+  readonly kernels: Record<BackendName, Kernel<I, A, O> | null>;
+}
+
+/** No kernels of its own: every backend runs the reference. */
+export const composed = { tensorflow: null, wasm: null, cpu: null } as const;
+
+/** Runs an op on the current backend, and tapes it for differentiation. */
+export function run<I extends Tensors, A>(op: Op<I, A>, inputs: I, attributes: A): tf.Tensor {
+  const kernel = op.kernels[currentBackend()] ?? op;
+  const names = Object.keys(inputs).filter((name) => inputs[name] !== undefined);
+  const given = Object.fromEntries(names.map((name) => [name, inputs[name]!]));
+  return engineInternals().runKernelFunc({
+    inputs: given,
+    forwardFunc: (_backend, save) => {
+      const output = kernel.forward(inputs, attributes);
+      const tensors = names.map((name) => given[name]!);
+      save(op.keepsOutput ? [...tensors, output] : tensors);
+      return output;
+    },
+    backwardsFunc: (dy, saved) => {
+      if (!kernel.gradient) throw new Error('this op is not differentiable');
+      const savedInputs = Object.fromEntries(names.map((name, i) => [name, saved[i]])) as I;
+      const output = op.keepsOutput ? saved[names.length]! : dy;
+      const gradients = kernel.gradient(dy, savedInputs, attributes, output, (input) =>
+        gradientNeeded(input as string),
+      );
+      return Object.fromEntries(
+        names.map((name) => [
+          name,
+          () => {
+            const gradient = gradients[name];
+            if (!gradient) throw new Error(`the op gives no gradient for its input ${name}`);
+            return gradient;
+          },
+        ]),
+      );
+    },
+  });
+}
+
+/** Runs an op of several outputs, which is not differentiable, on the current backend. */
+export function runUntaped<I extends Tensors, A, O extends tf.TensorContainer>(
+  op: Op<I, A, O>,
+  inputs: I,
+  attributes: A,
+): O {
+  const kernel = op.kernels[currentBackend()] ?? op;
+  return tf.tidy(() => kernel.forward(inputs, attributes));
+}

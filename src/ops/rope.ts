@@ -1,0 +1,33 @@
+import * as tf from '../backends/tf.js';
+import { composed, type Op } from './op.js';
+
+export type RopeInputs = {
+  /** [B, H, T, d], d even */
+  x: tf.Tensor;
+  /** [B | 1, 1, T, d]: cosines of position × frequency, the d/2 frequencies twice in a row */
+  cos: tf.Tensor;
+  /** as cos */
+  sin: tf.Tensor;
+};
+
+/** Rotary position embedding: y = x · cos + rotateHalf(x) · sin, rotateHalf([a, b]) = [−b, a] (RoFormer). */
+export const rope: Op<RopeInputs, Record<never, never>> = {
+  keepsOutput: false,
+  kernels: composed,
+  forward({ x, cos, sin }) {
+    const [a, b] = halves(x);
+    return tf.add(tf.mul(x, cos), tf.mul(tf.concat([tf.neg(b), a], -1), sin));
+  },
+  gradient(dy, { cos, sin }, _attributes, _output, needs) {
+    if (!needs('x')) return {};
+    const [a, b] = halves(tf.mul(dy, sin));
+    return { x: tf.add(tf.mul(dy, cos), tf.concat([b, tf.neg(a)], -1)) };
+  },
+};
+
+function halves(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
+  const width = x.shape[x.rank - 1]! / 2;
+  const begin = x.shape.map(() => 0);
+  const size = [...x.shape.slice(0, -1), width];
+  return [tf.slice(x, begin, size), tf.slice(x, [...begin.slice(0, -1), width], size)];
+}

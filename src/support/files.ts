@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { messageOf, TruecastError } from './errors.js';
+
+/** Writes to a temporary name beside the target, then renames: a reader sees the old file or the new one. */
+export function writeFileAtomic(path: string, content: string | Uint8Array): void {
+  writeAtomic(path, (fd) => {
+    const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
+    let offset = 0;
+    while (offset < bytes.length) offset += writeSync(fd, bytes, offset, bytes.length - offset);
+  });
+}
+
+/** As writeFileAtomic, for content that is written piece by piece to a file descriptor. */
+export function writeAtomic(path: string, write: (fd: number) => void): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    const fd = openSync(temporary, 'w');
+    try {
+      write(fd);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** The text of a file, or an error that names it. */
+export function readText(path: string, what: string): string {
+  return readBytes(path, what).toString('utf8');
+}
+
+/** The bytes of a file, or an error that names it. */
+export function readBytes(path: string, what: string): Buffer {
+  if (!existsSync(path)) throw new TruecastError(`${what} not found: ${path}`, 'check the path');
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new TruecastError(`${what} cannot be read: ${path}: ${messageOf(error)}`);
+  }
+}
+
+/** A parsed JSON file, or an error that names it and what is wrong. */
+export function readJson(path: string, what: string): unknown {
+  const text = readText(path, what);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new TruecastError(`${what} is not JSON: ${path}: ${messageOf(error)}`);
+  }
+}
