@@ -12,7 +12,7 @@ import type { SequenceClassifier } from './encoder.js';
 import { SafetensorsFile } from './formats/safetensors.js';
 import { parseGemmaConfig } from './gemma/config.js';
 import { GemmaForCausalLM } from './gemma/model.js';
-import { nf4ToDevice, quantizeNf4 } from './nf4.js';
+import { nf4ToDevice, quantizeNf4, quantizeScales } from './nf4.js';
 import { checkTensors, saveTensors, type Weights } from './weights.js';
 
 /** Standard deviation of fresh weights (transformers' initializer_range). */
@@ -79,7 +79,8 @@ export function loadSequenceClassifier(
       else newTensors.push(name);
     }
     if (fresh) {
-      for (const name of newTensors) model.weights.set(name, freshTensor(name, expected.get(name)!, head.seed));
+      for (const name of newTensors)
+        model.weights.set(name, freshTensor(name, expected.get(name)!, head.seed));
     }
     return { model, config, newTensors };
   } finally {
@@ -88,7 +89,11 @@ export function loadSequenceClassifier(
 }
 
 /** Fills a model's weights as transformers initialises them: normal matrices, zero biases, unit norms. */
-export function initialiseWeights(weights: Weights, expected: ReadonlyMap<string, readonly number[]>, seed: number): void {
+export function initialiseWeights(
+  weights: Weights,
+  expected: ReadonlyMap<string, readonly number[]>,
+  seed: number,
+): void {
   for (const [name, shape] of expected) weights.set(name, freshTensor(name, shape, seed));
 }
 
@@ -132,7 +137,10 @@ export function loadGemma(folder: string, { quantization }: LoadGemmaOptions): G
       const layer = name.replace(/\.weight$/, '');
       if (quantization !== 'none' && linear.has(layer)) {
         const matrix = quantizeNf4(file.floats(name), shape as [number, number]);
-        const tensors = nf4ToDevice(matrix, quantization === 'nf4-double');
+        const tensors = nf4ToDevice(
+          matrix,
+          quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined,
+        );
         for (const tensor of Object.values(tensors)) tf.keep(tensor);
         model.quantized.set(layer, tensors);
       } else {
@@ -159,12 +167,16 @@ export function saveModel(
 
 function openWeights(folder: string): SafetensorsFile {
   const path = join(folder, 'model.safetensors');
-  if (!existsSync(path)) throw new TruecastError(`no model.safetensors in ${folder}`, 'name a folder in Hugging Face layout');
+  if (!existsSync(path))
+    throw new TruecastError(`no model.safetensors in ${folder}`, 'name a folder in Hugging Face layout');
   return SafetensorsFile.open(path);
 }
 
 /** A base model's file leaves the prefix out (embeddings.… for bert.embeddings.…): puts it back. */
-function baseModelNames(file: SafetensorsFile, expected: ReadonlyMap<string, unknown>): (name: string) => string {
+function baseModelNames(
+  file: SafetensorsFile,
+  expected: ReadonlyMap<string, unknown>,
+): (name: string) => string {
   const first = [...expected.keys()][0]!;
   const prefix = first.slice(0, first.indexOf('.') + 1);
   const bare = !file.tensors.has(first) && file.tensors.has(first.slice(prefix.length));
@@ -174,4 +186,5 @@ function baseModelNames(file: SafetensorsFile, expected: ReadonlyMap<string, unk
 const isHead = (name: string) => /^(classifier|pooler|bert\.pooler)\b/.test(name);
 const isOutput = (name: string) => /^classifier(\.out_proj)?\.(weight|bias)$/.test(name);
 /** Buffers and pretraining heads that published files carry and classifiers don't use. */
-const isUnused = (name: string) => /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name);
+const isUnused = (name: string) =>
+  /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name);

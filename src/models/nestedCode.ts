@@ -13,19 +13,22 @@ function create(): Float32Array {
   const exponentBits = 7;
   const values: number[] = [0, 1];
   for (let exponent = 0; exponent < exponentBits; exponent++) {
-    const items = 2 ** exponent + 1;
-    const power = 10 ** (exponent - (exponentBits - 1));
-    for (let i = 0; i + 1 < items; i++) {
+    const ends = linspace(2 ** exponent + 1);
+    const power = Math.fround(10 ** (exponent - (exponentBits - 1)));
+    for (let i = 0; i + 1 < ends.length; i++) {
       // the middle of each of the equal parts of [0.1, 1]
-      const left = lerp(i, items - 1);
-      const right = lerp(i + 1, items - 1);
-      const middle = ((left + right) / 2) * power;
+      const middle = Math.fround(Math.fround(Math.fround(ends[i]! + ends[i + 1]!) / 2) * power);
       values.push(middle, -middle);
     }
   }
   return Float32Array.from(values).sort();
 }
 
-function lerp(i: number, last: number): number {
-  return 0.1 + (0.9 * i) / last;
+/** As torch.linspace(0.1, 1, n) rounds in float32: from both ends towards the middle, multiply and add fused. */
+function linspace(n: number): number[] {
+  const [start, end] = [Math.fround(0.1), 1];
+  const step = Math.fround(Math.fround(end - start) / (n - 1));
+  return Array.from({ length: n }, (_, i) =>
+    Math.fround(i < n / 2 ? start + step * i : end - step * (n - 1 - i)),
+  );
 }

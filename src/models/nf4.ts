@@ -35,18 +35,20 @@ export function quantizeNf4(values: Float32Array, shape: [number, number]): Nf4M
     let largest = 0;
     for (let i = begin; i < end; i++) largest = Math.max(largest, Math.abs(values[i]!));
     absmax[block] = largest;
-    const inverse = largest > 0 ? Math.fround(1 / largest) : 0;
     const whole = end - begin === NF4_BLOCK;
     for (let i = begin; i < end; i++) {
-      // a partial last block divides, a whole one multiplies by the reciprocal, as the reference does
-      const scaled =
-        whole || largest === 0 ? Math.fround(values[i]! * inverse) : Math.fround(values[i]! / largest);
-      packed[i >> 1]! |= nearestCode(scaled) << (i & 1 ? 0 : 4);
+      const value = largest === 0 ? 0 : scaled(values[i]!, largest, whole);
+      packed[i >> 1]! |= nearestCode(value) << (i & 1 ? 0 : 4);
     }
   }
   // an odd length leaves half a byte: the code of zero
   if (values.length & 1) packed[packed.length - 1]! |= nearestCode(0);
   return { shape, packed, absmax };
+}
+
+/** Whole blocks multiply by the reciprocal, a partial last block divides, as the reference rounds. */
+function scaled(value: number, largest: number, whole: boolean): number {
+  return Math.fround(whole ? value * Math.fround(1 / largest) : value / largest);
 }
 
 /** The second quantisation of the scales: 8 bits each by the dynamic map, in blocks of 256, less their mean. */
@@ -56,24 +58,19 @@ export interface NestedScales {
   offset: number;
 }
 
+/** As bitsandbytes does it: a block of equal scales is 0/0 throughout, which gives code 0. */
 export function quantizeScales(absmax: Float32Array): NestedScales {
   const offset = mean(absmax);
   const codes = new Uint8Array(absmax.length);
   const nested = new Float32Array(Math.ceil(absmax.length / NESTED_BLOCK));
-  const map = nestedCode();
   for (let block = 0; block < nested.length; block++) {
     const begin = block * NESTED_BLOCK;
-    const end = Math.min(begin + NESTED_BLOCK, absmax.length);
-    let largest = 0;
-    for (let i = begin; i < end; i++) largest = Math.max(largest, Math.abs(Math.fround(absmax[i]! - offset)));
+    const centred = absmax.slice(begin, begin + NESTED_BLOCK).map((value) => value - offset);
+    const largest = centred.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
     nested[block] = largest;
-    const whole = end - begin === NESTED_BLOCK;
-    const inverse = largest > 0 ? Math.fround(1 / largest) : 0;
-    for (let i = begin; i < end; i++) {
-      const centred = Math.fround(absmax[i]! - offset);
-      const scaled = whole || largest === 0 ? Math.fround(centred * inverse) : Math.fround(centred / largest);
-      codes[i] = nearestInMap(map, scaled);
-    }
+    centred.forEach((value, i) => {
+      codes[begin + i] = nearestNestedCode(scaled(value, largest, centred.length === NESTED_BLOCK));
+    });
   }
   return { codes, absmax: nested, offset };
 }
@@ -84,23 +81,26 @@ function mean(values: Float32Array): number {
   return Math.fround(sum / values.length);
 }
 
-/** Index of the map's nearest entry, the lower one on a tie. */
-function nearestInMap(map: Float32Array, value: number): number {
+/** Index of the map's nearest entry, the lower one on a tie; the search takes the lowest entry as −1. */
+function nearestNestedCode(value: number): number {
+  const map = nestedCode();
   let low = 0;
   let high = map.length - 1;
   while (low < high) {
-    const middle = (low + high) >> 1;
-    if (value > Math.fround((map[middle]! + map[middle + 1]!) / 2)) low = middle + 1;
-    else high = middle;
+    const middle = (low + high + 1) >> 1;
+    if (value >= map[middle]!) low = middle;
+    else high = middle - 1;
   }
-  return low;
+  if (low === map.length - 1) return low;
+  const left = Math.abs(Math.fround(value - (low === 0 ? -1 : map[low]!)));
+  const right = Math.abs(Math.fround(value - map[low + 1]!));
+  return right < left ? low + 1 : low;
 }
 
-/** Moves a quantised matrix to the device, its scales quantised once more with `doubleQuant`. */
-export function nf4ToDevice(matrix: Nf4Matrix, doubleQuant: boolean): Nf4Tensors {
+/** Moves a quantised matrix to the device, with its scales as they are or quantised once more. */
+export function nf4ToDevice(matrix: Nf4Matrix, nested?: NestedScales): Nf4Tensors {
   const packed = wordsTensor(matrix.packed);
-  if (!doubleQuant) return { packed, absmax: tf.tensor1d(matrix.absmax) };
-  const nested = quantizeScales(matrix.absmax);
+  if (!nested) return { packed, absmax: tf.tensor1d(matrix.absmax) };
   return {
     packed,
     absmaxPacked: wordsTensor(nested.codes),

@@ -10,7 +10,15 @@ import { ops } from '../../src/ops/table.js';
 import { describeBackends } from '../helpers/backends.js';
 import { expectClose } from '../helpers/compare.js';
 
-const MODELS = ['deberta-v3-a', 'deberta-v3-b', 'deberta-v3-c', 'deberta-c2p', 'bert', 'roberta', 'xlm-roberta'];
+const MODELS = [
+  'deberta-v3-a',
+  'deberta-v3-b',
+  'deberta-v3-c',
+  'deberta-c2p',
+  'bert',
+  'roberta',
+  'xlm-roberta',
+];
 const TOLERANCE = 1e-4;
 
 describeBackends('encoders equal transformers', () => {

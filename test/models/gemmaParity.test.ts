@@ -36,7 +36,8 @@ function nextLabels(labels: Int32Array, T: number): tf.Tensor1D {
 function expectCloseWhere(mask: tf.Tensor, actual: tf.Tensor, expected: Float32Array, what: string): void {
   const width = actual.shape[2]!;
   const keep = Array.from(mask.dataSync(), (m) => m === 1);
-  const rows = (values: ArrayLike<number>) => Array.from(values).filter((_, i) => keep[Math.floor(i / width)]);
+  const rows = (values: ArrayLike<number>) =>
+    Array.from(values).filter((_, i) => keep[Math.floor(i / width)]);
   expectClose(rows(actual.dataSync()), rows(expected), TOLERANCE, what);
 }
 

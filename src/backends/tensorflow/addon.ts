@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { TruecastError } from '../../support/errors.js';
@@ -19,12 +19,26 @@ const FLAGS = [
 ];
 
 /**
+ * Sets which log messages TensorFlow prints, before it prints any: TF_CPP_MIN_LOG_LEVEL (0 to 3), which the
+ * library itself heeds only in part, and errors alone by default.
+ */
+const LOG_LEVEL_SOURCE = `
+#include <cstdlib>
+#include "absl/log/globals.h"
+static const bool log_level_set = [] {
+  const char* level = std::getenv("TF_CPP_MIN_LOG_LEVEL");
+  absl::SetMinLogLevel(static_cast<absl::LogSeverityAtLeast>(level && *level ? std::atoi(level) : 2));
+  return true;
+}();
+`;
+
+/**
  * The addon's file name in an install folder: it changes with whatever goes into the addon, so that an
  * existing file never needs rebuilding and an update of tfjs-node never meets an old one.
  */
 export function addonFile(): string {
   const folder = sourcesFolder();
-  const hash = createHash('sha256').update(JSON.stringify([FLAGS, process.arch]));
+  const hash = createHash('sha256').update(JSON.stringify([FLAGS, LOG_LEVEL_SOURCE, process.arch]));
   for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)));
   return `tfjs_binding-${hash.digest('hex').slice(0, 12)}.node`;
 }
@@ -34,14 +48,17 @@ export async function buildAddon(folder: string, file: string): Promise<void> {
   const compiler = await findCompiler();
   const sources = sourcesFolder();
   const temporary = join(folder, `${file}.${randomBytes(4).toString('hex')}.tmp`);
+  const logLevel = `${temporary}.cc.tmp`;
   mkdirSync(folder, { recursive: true });
   try {
+    writeFileSync(logLevel, LOG_LEVEL_SOURCE);
     const result = await runCommand(compiler, [
       ...FLAGS,
       `-I${(require('node-api-headers') as { include_dir: string }).include_dir}`,
       `-I${headersIn(folder)}`,
       join(sources, 'tfjs_backend.cc'),
       join(sources, 'tfjs_binding.cc'),
+      ...['-x', 'c++', logLevel, '-x', 'none'],
       ...['-o', temporary, `-L${librariesIn(folder)}`],
       ...LIBRARY_FILES.map((library) => `-l:${library}`),
       '-Wl,-rpath,$ORIGIN/libraries',
@@ -55,6 +72,7 @@ export async function buildAddon(folder: string, file: string): Promise<void> {
     renameSync(temporary, join(folder, file));
   } finally {
     rmSync(temporary, { force: true });
+    rmSync(logLevel, { force: true });
   }
 }
 

@@ -6,12 +6,13 @@ import { type Code, f32, f32x4, i32, type Local, loopWhile, Module, type Scope, 
  * B is copied, a strip of NR columns and KC rows at a time, to where its values lie in the order of use; a
  * tile of MR rows of A meets the strip in registers. Longer sums than KC are continued from C.
  */
-const MR = 4;
+const MR_FUSED = 6;
+const MR_SEPARATE = 4;
 const NR = 8;
 const KC = 512;
 
 /** Bytes of scratch memory that a product needs: the strip, and a tile for ragged edges. */
-export const SCRATCH_BYTES = (KC * NR + MR * NR) * 4;
+export const SCRATCH_BYTES = (KC * NR + MR_FUSED * NR) * 4;
 const EDGE_TILE = KC * NR * 4;
 
 export interface GemmExports {
@@ -35,7 +36,9 @@ export interface GemmExports {
   rowTimesTransposed(a: number, b: number, c: number, n: number, k: number): void;
 }
 
+/** `fused`: with relaxed SIMD's multiply-add, which Node 20 lacks (it frees registers for taller tiles). */
 export function gemmModule(fused: boolean): Uint8Array<ArrayBuffer> {
+  const MR = fused ? MR_FUSED : MR_SEPARATE;
   const multiplyAdd = fused
     ? f32x4.relaxedMultiplyAdd
     : (a: Code, b: Code, c: Code): Code => f32x4.add(c, f32x4.mul(a, b));
@@ -228,6 +231,121 @@ export function gemmModule(fused: boolean): Uint8Array<ArrayBuffer> {
         ),
         p!.add(number(KC)),
       ),
+    ];
+  });
+
+  module.define('rowTimesMatrix', 5, (scope, a, b, c, n, k) => {
+    const [p, j, bAt, cAt, rowBytes] = range(5).map(() => scope.local('i32')) as Local[];
+    const factors = vectors(scope, 4);
+    const sum = scope.local('v128');
+    const total = scope.local('f32');
+    /** c += the next `count` rows of B, each times its value of a. */
+    const addRows = (count: number): Code[] => [
+      ...range(count).map((r) => factors[r]!.set(v128.loadSplat(a.get, r * 4))),
+      cAt!.set(c.get),
+      bAt!.set(b.get),
+      j!.set(number(0)),
+      loopWhile(
+        lessThan(add(j!.get, number(3)), n.get),
+        sum.set(v128.load(cAt!.get)),
+        ...range(count).map((r) =>
+          sum.set(
+            multiplyAdd(factors[r]!.get, v128.load(add(bAt!.get, mul(rowBytes!.get, number(r)))), sum.get),
+          ),
+        ),
+        v128.store(cAt!.get, sum.get),
+        cAt!.add(number(16)),
+        bAt!.add(number(16)),
+        j!.add(number(4)),
+      ),
+      loopWhile(
+        lessThan(j!.get, n.get),
+        total.set(f32.load(cAt!.get)),
+        ...range(count).map((r) =>
+          total.set(
+            f32.add(
+              total.get,
+              f32.mul(f32.load(a.get, r * 4), f32.load(add(bAt!.get, mul(rowBytes!.get, number(r))))),
+            ),
+          ),
+        ),
+        f32.store(cAt!.get, total.get),
+        cAt!.add(number(4)),
+        bAt!.add(number(4)),
+        j!.add(number(1)),
+      ),
+      a.add(number(count * 4)),
+      b.add(mul(rowBytes!.get, number(count))),
+      p!.add(number(count)),
+    ];
+    return [
+      rowBytes!.set(shiftLeft(n.get, 2)),
+      cAt!.set(c.get),
+      loopWhile(
+        lessThan(j!.get, n.get),
+        f32.store(cAt!.get, f32.const0),
+        cAt!.add(number(4)),
+        j!.add(number(1)),
+      ),
+      loopWhile(lessThan(add(p!.get, number(3)), k.get), ...addRows(4)),
+      loopWhile(lessThan(p!.get, k.get), ...addRows(1)),
+    ];
+  });
+
+  module.define('rowTimesTransposed', 5, (scope, a, b, c, n, k) => {
+    const [p, j, aAt, bAt, rowBytes] = range(5).map(() => scope.local('i32')) as Local[];
+    const sums = vectors(scope, 4);
+    const factor = scope.local('v128');
+    const totals = range(4).map(() => scope.local('f32'));
+    /** The next `count` values of c. */
+    const dotRows = (count: number): Code[] => [
+      aAt!.set(a.get),
+      bAt!.set(b.get),
+      p!.set(number(0)),
+      ...range(count).map((r) => sums[r]!.set(v128.zero)),
+      loopWhile(
+        lessThan(add(p!.get, number(3)), k.get),
+        factor.set(v128.load(aAt!.get)),
+        ...range(count).map((r) =>
+          sums[r]!.set(
+            multiplyAdd(factor.get, v128.load(add(bAt!.get, mul(rowBytes!.get, number(r)))), sums[r]!.get),
+          ),
+        ),
+        aAt!.add(number(16)),
+        bAt!.add(number(16)),
+        p!.add(number(4)),
+      ),
+      ...range(count).map((r) =>
+        totals[r]!.set(
+          f32.add(
+            f32.add(f32x4.lane(sums[r]!.get, 0), f32x4.lane(sums[r]!.get, 1)),
+            f32.add(f32x4.lane(sums[r]!.get, 2), f32x4.lane(sums[r]!.get, 3)),
+          ),
+        ),
+      ),
+      loopWhile(
+        lessThan(p!.get, k.get),
+        ...range(count).map((r) =>
+          totals[r]!.set(
+            f32.add(
+              totals[r]!.get,
+              f32.mul(f32.load(aAt!.get), f32.load(add(bAt!.get, mul(rowBytes!.get, number(r))))),
+            ),
+          ),
+        ),
+        aAt!.add(number(4)),
+        bAt!.add(number(4)),
+        p!.add(number(1)),
+      ),
+      ...range(count).map((r) => f32.store(c.get, totals[r]!.get, r * 4)),
+      b.add(mul(rowBytes!.get, number(count))),
+      c.add(number(count * 4)),
+      j!.add(number(count)),
+    ];
+    return [
+      rowBytes!.set(shiftLeft(k.get, 2)),
+      loopWhile(lessThan(add(j!.get, number(3)), n.get), ...dotRows(4)),
+      loopWhile(lessThan(j!.get, n.get), ...dotRows(1)),
     ];
   });
   return module.encode();

@@ -1,0 +1,121 @@
+import { randomKey, shuffled, uniformAt } from '../support/random.js';
+import type { AuthoredCharacter, AuthoredQuery } from './characterFormat.js';
+import { NLI_LABELS, type SplitName } from './rows.js';
+import { nearDuplicates } from './similarity.js';
+
+export interface SplitOptions {
+  seed: number;
+  /** Share of the queries that is held out. */
+  heldOutShare: number;
+  /** At least this many are held out, where that leaves every target a training query. */
+  heldOutMin: number;
+  /** Texts with at least this similarity (see `similarity`) are near-duplicates. */
+  nearDuplicate: number;
+}
+
+/** A training query that was left out because a held-out one says nearly the same. */
+export interface DroppedQuery {
+  queryId: string;
+  heldOutId: string;
+  /** Which of its texts, and how alike they are. */
+  text: 'query' | 'response';
+  similarity: number;
+}
+
+/** Where each query of a character went; ids in the authored order. */
+export interface Split {
+  train: string[];
+  heldOut: string[];
+  dropped: DroppedQuery[];
+  /** Statements that no training query has as its target. */
+  targetsWithoutTraining: string[];
+}
+
+/**
+ * Splits by query, so that no query or response is on both sides. Every target keeps a training query:
+ * rounds over the targets in a seeded order hold out one query of each until the number is reached, and a
+ * target's last one stays. Queries without a near-duplicate go first; where one is held out all the same,
+ * its near-duplicates are dropped from training.
+ */
+export function splitQueries(character: AuthoredCharacter, options: SplitOptions): Split {
+  const { queries } = character;
+  const twins = nearDuplicateQueries(queries, options.nearDuplicate);
+  const heldOut = chooseHeldOut(character, new Set(twins.flatMap(({ a, b }) => [a.id, b.id])), options);
+
+  const dropped: DroppedQuery[] = [];
+  for (const { a, b, text, similarity } of twins) {
+    if (heldOut.has(a.id) === heldOut.has(b.id)) continue;
+    const [train, test] = heldOut.has(a.id) ? [b, a] : [a, b];
+    if (dropped.some(({ queryId }) => queryId === train.id)) continue;
+    dropped.push({ queryId: train.id, heldOutId: test.id, text, similarity: round(similarity) });
+  }
+  const gone = new Set(dropped.map(({ queryId }) => queryId));
+  const train = queries.filter(({ id }) => !heldOut.has(id) && !gone.has(id));
+  const trained = new Set(train.map(({ active }) => active[0]));
+  return {
+    train: train.map(({ id }) => id),
+    heldOut: queries.filter(({ id }) => heldOut.has(id)).map(({ id }) => id),
+    dropped,
+    targetsWithoutTraining: character.statements.map(({ id }) => id).filter((id) => !trained.has(id)),
+  };
+}
+
+/** The side of each query; a dropped one has none. */
+export function splitOf(split: Split): Map<string, SplitName> {
+  return new Map([
+    ...split.train.map((id) => [id, 'train'] as const),
+    ...split.heldOut.map((id) => [id, 'held-out'] as const),
+  ]);
+}
+
+export interface QueryPair {
+  a: AuthoredQuery;
+  b: AuthoredQuery;
+  text: 'query' | 'response';
+  similarity: number;
+}
+
+/** Pairs of queries whose texts, or any two of their responses, are near-duplicates. */
+export function nearDuplicateQueries(queries: readonly AuthoredQuery[], threshold: number): QueryPair[] {
+  const responses = queries.flatMap((query) => NLI_LABELS.map((label) => ({ query, text: query[label].text })));
+  const texts = queries.map(({ text }) => text);
+  const replies = responses.map(({ text }) => text);
+  const byQuery = nearDuplicates(texts, texts, threshold).map(
+    ({ a, b, similarity }): QueryPair => ({ a: queries[a]!, b: queries[b]!, text: 'query', similarity }),
+  );
+  const byResponse = nearDuplicates(replies, replies, threshold).map(
+    ({ a, b, similarity }): QueryPair => ({
+      a: responses[a]!.query,
+      b: responses[b]!.query,
+      text: 'response',
+      similarity,
+    }),
+  );
+  const position = new Map(queries.map(({ id }, i) => [id, i]));
+  return [...byQuery, ...byResponse].filter(({ a, b }) => position.get(a.id)! < position.get(b.id)!);
+}
+
+function chooseHeldOut(
+  { id, queries }: AuthoredCharacter,
+  avoid: ReadonlySet<string>,
+  { seed, heldOutShare, heldOutMin }: SplitOptions,
+): Set<string> {
+  const byTarget = new Map<string, AuthoredQuery[]>();
+  for (const query of queries) {
+    const target = query.active[0]!;
+    byTarget.set(target, [...(byTarget.get(target) ?? []), query]);
+  }
+  const draw = (query: AuthoredQuery): number =>
+    uniformAt(randomKey(seed, 'split', id, query.id), 0) + (avoid.has(query.id) ? 1 : 0);
+  const targets = shuffled([...byTarget.keys()], randomKey(seed, 'split', id));
+  // The last of each target's queries, in this order, is the one that stays in training.
+  const candidates = targets.map((target) => byTarget.get(target)!.sort((a, b) => draw(a) - draw(b)).slice(0, -1));
+  const wanted = Math.max(heldOutMin, Math.round(queries.length * heldOutShare));
+  const rounds = Math.max(0, ...candidates.map(({ length }) => length));
+  const order = Array.from({ length: rounds }, (_, i) => candidates.flatMap((list) => list.slice(i, i + 1))).flat();
+  return new Set(order.slice(0, wanted).map((query) => query.id));
+}
+
+function round(x: number): number {
+  return Math.round(x * 1e4) / 1e4;
+}
