@@ -31,7 +31,11 @@ export function checkAnnotations(yaml: LocatedYaml, problems: Problems): void {
   };
   for (const [i, { id, text }] of statements) {
     once('statement id', id, `statement id ${id} is used twice`, ['statements', i, 'id']);
-    once('statement', normalise(text), `statement ${id} repeats another one's text`, ['statements', i, 'text']);
+    once('statement', normalise(text), `statement ${id} repeats another one's text`, [
+      'statements',
+      i,
+      'text',
+    ]);
   }
 
   // A misshapen statement still counts as existing: its own problem is reported above.
@@ -60,7 +64,8 @@ export function checkAnnotations(yaml: LocatedYaml, problems: Problems): void {
       const where = `${id} ${label}`;
       once('response', normalise(text), `${where} repeats another response's text`, [...path, 'text']);
       list(path, where, { entails, contradicts, unsure });
-      for (const problem of labelProblems(label, query[label], active[0]!)) report(path, `${where}: ${problem}`);
+      for (const problem of labelProblems(label, query[label], active[0]!))
+        report(path, `${where}: ${problem}`);
     }
   }
 }

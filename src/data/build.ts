@@ -11,7 +11,7 @@ export const BUILD_OPTIONS: BuildOptions = {
   seed: 2024,
   heldOutShare: 0.25,
   heldOutMin: 16,
-  nearDuplicate: 0.5,
+  nearDuplicate: 0.35,
   hardNegatives: 2,
   randomNegatives: 2,
   neutralRatio: 1.2,
@@ -39,7 +39,11 @@ export function buildCharacter(
   const kept = character.queries.filter((query) => splits.has(query.id));
   return {
     split,
-    statements: character.statements.map(({ id: statementId, text }) => ({ character: id, statementId, text })),
+    statements: character.statements.map(({ id: statementId, text }) => ({
+      character: id,
+      statementId,
+      text,
+    })),
     queries: kept.map(({ id: queryId, text, active, borderline }) => ({
       character: id,
       queryId,

@@ -36,6 +36,9 @@ export function checkCharacter(yaml: LocatedYaml): AuthoredCharacter {
     problems.add(yaml.place(['id']), `id is ${id}, but the file is named ${name}`);
   }
   checkAnnotations(yaml, problems);
-  problems.throwIfAny(`not a valid character: ${yaml.file}`, 'mend these lines; datasets/README.md has the format');
+  problems.throwIfAny(
+    `not a valid character: ${yaml.file}`,
+    'mend these lines; datasets/README.md has the format',
+  );
   return characterSchema.parse(yaml.value);
 }

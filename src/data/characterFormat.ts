@@ -8,7 +8,9 @@ export const lineOfText = z
   .string()
   .refine((text) => text.trim() !== '', { error: 'is empty', abort: true })
   .refine((text) => text === text.trim(), { error: 'begins or ends with white space' })
-  .refine((text) => !/[\p{Cc}\p{Surrogate}]/u.test(text), { error: 'holds a line break or control character' });
+  .refine((text) => !/[\p{Cc}\p{Surrogate}]/u.test(text), {
+    error: 'holds a line break or control character',
+  });
 
 /** A BCP 47 tag such as en, zh or pt-BR. */
 export const languageTag = z

@@ -80,7 +80,10 @@ export function nliRows(
 
 function neutralRowsWanted(rows: readonly NliRow[], ratio: number): number {
   const count = (label: NliLabel): number => rows.filter((r) => NLI_LABELS[r.label] === label).length;
-  return Math.max(0, Math.round((ratio * (count('entailed') + count('contradicted'))) / 2) - count('neutral'));
+  return Math.max(
+    0,
+    Math.round((ratio * (count('entailed') + count('contradicted'))) / 2) - count('neutral'),
+  );
 }
 
 /**
@@ -97,7 +100,12 @@ function sampleCross(
   const turns = NLI_LABELS.map((label) =>
     shuffled(queries, randomKey(seed, 'cross', id, label)).map((query): Candidate => {
       const response = query[label];
-      const taken = new Set([query.active[0], ...response.entails, ...response.contradicts, ...response.unsure]);
+      const taken = new Set([
+        query.active[0],
+        ...response.entails,
+        ...response.contradicts,
+        ...response.unsure,
+      ]);
       // From the closest to the farthest.
       const ranked = index.rank(`${query.text} ${response.text}`).map((i) => statements[i]!.id);
       return { query, label, response, free: ranked.filter((statementId) => !taken.has(statementId)) };

@@ -61,5 +61,8 @@ function negatives(
     .filter((statementId) => !excluded.has(statementId));
   const hard = ranked.slice(0, hardNegatives);
   const rest = ranked.slice(hardNegatives).sort();
-  return { hard, random: shuffled(rest, randomKey(seed, 'relevance', id, query.id)).slice(0, randomNegatives) };
+  return {
+    hard,
+    random: shuffled(rest, randomKey(seed, 'relevance', id, query.id)).slice(0, randomNegatives),
+  };
 }

@@ -17,15 +17,16 @@ export interface OneOf<Value> {
   readonly values: readonly Value[];
 }
 
-type Value<C> = C extends OneOf<infer V>
-  ? V
-  : C extends `${infer Inner}?`
-    ? Value<Inner> | null
-    : C extends `${infer Inner extends ScalarType}[]`
-      ? Scalars[Inner][]
-      : C extends ScalarType
-        ? Scalars[C]
-        : never;
+type Value<C> =
+  C extends OneOf<infer V>
+    ? V
+    : C extends `${infer Inner}?`
+      ? Value<Inner> | null
+      : C extends `${infer Inner extends ScalarType}[]`
+        ? Scalars[Inner][]
+        : C extends ScalarType
+          ? Scalars[C]
+          : never;
 
 export interface Column {
   readonly name: string;
@@ -114,7 +115,7 @@ function fitsScalar(value: unknown, scalar: ScalarType): boolean {
     case 'float64':
       return Number.isFinite(value);
     case 'int8':
-      return Number.isInteger(value) && Math.abs((value as number) + 0.5) < 128;
+      return Number.isInteger(value) && (value as number) >= -128 && (value as number) <= 127;
     case 'int32':
       return Number.isInteger(value) && ((value as number) | 0) === value;
   }

@@ -1,4 +1,4 @@
-import { isUnspaced, ngrams, normalise, terms } from './text.js';
+import { isUnspaced, ngrams, normalise, scriptStretches, terms } from './text.js';
 
 /** |a ∩ b| / |a ∪ b|; two empty sets are the same, so 1. */
 export function jaccard<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): number {
@@ -9,12 +9,12 @@ export function jaccard<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): number {
 }
 
 /**
- * The set of a text's character n-grams after `normalise`: n = 3, or 2 in a script without spaces, where
- * a character carries about as much as two letters.
+ * The set of a text's character n-grams after `normalise`: n = 3, spaces included, or 2 within stretches of
+ * a script without spaces, where a character carries about as much as two letters.
  */
 export function fingerprint(text: string): ReadonlySet<string> {
-  const plain = normalise(text);
-  return new Set(ngrams(plain, isUnspaced(plain) ? 2 : 3));
+  const stretches = scriptStretches(normalise(text));
+  return new Set(stretches.flatMap((stretch) => ngrams(stretch, isUnspaced(stretch) ? 2 : 3)));
 }
 
 /** How alike two texts are written, in [0, 1]: the Jaccard index of their fingerprints. */
@@ -30,7 +30,11 @@ export interface NearDuplicate {
 }
 
 /** All pairs across two lists whose similarity is at least `threshold`, in the lists' order. */
-export function nearDuplicates(a: readonly string[], b: readonly string[], threshold: number): NearDuplicate[] {
+export function nearDuplicates(
+  a: readonly string[],
+  b: readonly string[],
+  threshold: number,
+): NearDuplicate[] {
   const left = a.map(fingerprint);
   const right = b.map(fingerprint);
   const found: NearDuplicate[] = [];

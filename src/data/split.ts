@@ -34,8 +34,8 @@ export interface Split {
 /**
  * Splits by query, so that no query or response is on both sides. Every target keeps a training query:
  * rounds over the targets in a seeded order hold out one query of each until the number is reached, and a
- * target's last one stays. Queries without a near-duplicate go first; where one is held out all the same,
- * its near-duplicates are dropped from training.
+ * target's last one stays. Queries without a near-duplicate go first in each round; where another is held out
+ * all the same, its near-duplicates are dropped from training.
  */
 export function splitQueries(character: AuthoredCharacter, options: SplitOptions): Split {
   const { queries } = character;
@@ -77,7 +77,9 @@ export interface QueryPair {
 
 /** Pairs of queries whose texts, or any two of their responses, are near-duplicates. */
 export function nearDuplicateQueries(queries: readonly AuthoredQuery[], threshold: number): QueryPair[] {
-  const responses = queries.flatMap((query) => NLI_LABELS.map((label) => ({ query, text: query[label].text })));
+  const responses = queries.flatMap((query) =>
+    NLI_LABELS.map((label) => ({ query, text: query[label].text })),
+  );
   const texts = queries.map(({ text }) => text);
   const replies = responses.map(({ text }) => text);
   const byQuery = nearDuplicates(texts, texts, threshold).map(
@@ -105,15 +107,26 @@ function chooseHeldOut(
     const target = query.active[0]!;
     byTarget.set(target, [...(byTarget.get(target) ?? []), query]);
   }
-  const draw = (query: AuthoredQuery): number =>
-    uniformAt(randomKey(seed, 'split', id, query.id), 0) + (avoid.has(query.id) ? 1 : 0);
+  const risk = (query: AuthoredQuery): number => (avoid.has(query.id) ? 1 : 0);
+  const draw = (query: AuthoredQuery): number => uniformAt(randomKey(seed, 'split', id, query.id), 0);
   const targets = shuffled([...byTarget.keys()], randomKey(seed, 'split', id));
   // The last of each target's queries, in this order, is the one that stays in training.
-  const candidates = targets.map((target) => byTarget.get(target)!.sort((a, b) => draw(a) - draw(b)).slice(0, -1));
+  const candidates = targets.map((target) =>
+    byTarget
+      .get(target)!
+      .sort((a, b) => risk(a) - risk(b) || draw(a) - draw(b))
+      .slice(0, -1),
+  );
+  const rounds = Array.from({ length: Math.max(0, ...candidates.map(({ length }) => length)) }, (_, i) =>
+    candidates.flatMap((list) => list.slice(i, i + 1)).sort((a, b) => risk(a) - risk(b)),
+  );
   const wanted = Math.max(heldOutMin, Math.round(queries.length * heldOutShare));
-  const rounds = Math.max(0, ...candidates.map(({ length }) => length));
-  const order = Array.from({ length: rounds }, (_, i) => candidates.flatMap((list) => list.slice(i, i + 1))).flat();
-  return new Set(order.slice(0, wanted).map((query) => query.id));
+  return new Set(
+    rounds
+      .flat()
+      .slice(0, wanted)
+      .map((query) => query.id),
+  );
 }
 
 function round(x: number): number {

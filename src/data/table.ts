@@ -83,7 +83,10 @@ export function readTable<Row extends object>(path: string, schema: TableSchema<
 function parse(path: string, bytes: Buffer): Table {
   const remedy = 'write the file again from its source (datasets: truecast dataset build), or fetch it again';
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
-    throw new TruecastError(`not an Arrow file: ${path}`, 'give an Arrow IPC file (.arrow), or rows as .jsonl');
+    throw new TruecastError(
+      `not an Arrow file: ${path}`,
+      'give an Arrow IPC file (.arrow), or rows as .jsonl',
+    );
   }
   // The reader of apache-arrow takes what is there; the end mark is what tells a whole file.
   if (bytes.length < 2 * MAGIC.length || !bytes.subarray(-MAGIC.length).equals(MAGIC)) {
@@ -111,7 +114,8 @@ function checkColumns(path: string, schema: TableSchema<object>, found: Schema):
     const wanted = String(arrowType(column));
     const type = types.get(column.name);
     if (type === undefined) problems.add(path, `missing column ${JSON.stringify(column.name)}`);
-    else if (type !== wanted) problems.add(path, `column ${JSON.stringify(column.name)} is ${type}, expected ${wanted}`);
+    else if (type !== wanted)
+      problems.add(path, `column ${JSON.stringify(column.name)} is ${type}, expected ${wanted}`);
     types.delete(column.name);
   }
   for (const name of types.keys()) problems.add(path, `unknown column ${JSON.stringify(name)}`);

@@ -1,6 +1,6 @@
 /** Scripts written without spaces between words: here a character does a word's work. */
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
-const RUNS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+|[\p{L}\p{M}\p{N}']+/gu;
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/u;
+const UNSPACED_STRETCH = new RegExp(`(${UNSPACED.source})`, 'u');
 
 /** Lower case, compatibility forms unified, anything but letters and digits a single space, trimmed. */
 export function normalise(text: string): string {
@@ -35,7 +35,16 @@ export function ngrams(text: string, n: number): string[] {
   return Array.from({ length: characters.length - n + 1 }, (_, i) => characters.slice(i, i + n).join(''));
 }
 
+/** The text cut where it changes between a script with spaces and one without. */
+export function scriptStretches(text: string): string[] {
+  return text.split(UNSPACED_STRETCH).filter((stretch) => stretch !== '');
+}
+
+/** Words of spaced scripts, whole stretches of the others. */
 function runs(text: string): string[] {
-  const trimmed = (normalise(text).match(RUNS) ?? []).map((run) => run.replace(/^'+|'+$/g, ''));
-  return trimmed.filter((run) => run !== '');
+  return normalise(text)
+    .split(' ')
+    .flatMap(scriptStretches)
+    .map((run) => run.replace(/^'+|'+$/g, ''))
+    .filter((run) => run !== '');
 }

@@ -60,7 +60,10 @@ export function checkShape(yaml: LocatedYaml, schema: z.ZodType, problems: Probl
 
 /** `queries[3].entailed.text` */
 export function keyName(path: KeyPath): string {
-  return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('').slice(1);
+  return path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .slice(1);
 }
 
 function startOf(node: unknown): number | undefined {

@@ -16,7 +16,9 @@ interface TokenizerJson {
   post_processor?: PostProcessor | null;
 }
 
-type TemplateItem = { SpecialToken: { id: string; type_id: number } } | { Sequence: { id: 'A' | 'B'; type_id: number } };
+type TemplateItem =
+  | { SpecialToken: { id: string; type_id: number } }
+  | { Sequence: { id: 'A' | 'B'; type_id: number } };
 interface PostProcessor {
   type: string;
   single?: TemplateItem[];
@@ -55,7 +57,9 @@ export class Tokenizer {
     } catch (error) {
       throw new TruecastError(`tokenizer cannot be used: ${path}: ${messageOf(error)}`);
     }
-    this.controls = new Map((parsed.added_tokens ?? []).map((token) => [token.content, token.id]));
+    this.controls = new Map(
+      (parsed.added_tokens ?? []).filter((token) => token.special).map((token) => [token.content, token.id]),
+    );
     this.template = readTemplate(parsed.post_processor, path);
   }
 
@@ -81,6 +85,32 @@ export class Tokenizer {
 
   hasControl(token: string): boolean {
     return this.controls.has(token);
+  }
+
+  /** A template's text cut at its control tokens. */
+  splitControls(template: string): (string | { id: number })[] {
+    const parts: (string | { id: number })[] = [];
+    let rest = template;
+    while (rest !== '') {
+      const next = this.firstControl(rest);
+      if (!next) return [...parts, rest];
+      if (next.at > 0) parts.push(rest.slice(0, next.at));
+      parts.push({ id: next.id });
+      rest = rest.slice(next.at + next.length);
+    }
+    return parts;
+  }
+
+  private firstControl(text: string): { at: number; length: number; id: number } | undefined {
+    let first: { at: number; length: number; id: number } | undefined;
+    for (const [token, id] of this.controls) {
+      const at = text.indexOf(token);
+      if (at < 0) continue;
+      // the earliest, and of several at one place the longest
+      const earlier = !first || at < first.at || (at === first.at && token.length > first.length);
+      if (earlier) first = { at, length: token.length, id };
+    }
+    return first;
   }
 
   /** The text of ids, control tokens left out. */
@@ -115,7 +145,8 @@ export class Tokenizer {
 function withoutControls(json: TokenizerJson): TokenizerJson {
   const added = json.added_tokens ?? [];
   const controls = new Set(added.filter((token) => token.special).map((token) => token.content));
-  const hidden = (piece: string) => (controls.has(piece) && piece !== unknownToken(json) ? `\0${piece}` : piece);
+  const hidden = (piece: string) =>
+    controls.has(piece) && piece !== unknownToken(json) ? `\0${piece}` : piece;
   const { vocab } = json.model;
   const renamed = Array.isArray(vocab)
     ? vocab.map(([piece, score]): [string, number] => [hidden(piece), score])

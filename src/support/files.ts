@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   fsyncSync,
@@ -64,4 +65,13 @@ export function readJson(path: string, what: string): unknown {
   } catch (error) {
     throw new TruecastError(`${what} is not JSON: ${path}: ${messageOf(error)}`);
   }
+}
+
+/** Adds a line to a file; a half-written last line, which a killed process leaves, is dropped first. */
+export function appendLine(path: string, line: string): void {
+  if (existsSync(path)) {
+    const text = readFileSync(path, 'utf8');
+    if (text !== '' && !text.endsWith('\n')) writeFileAtomic(path, text.slice(0, text.lastIndexOf('\n') + 1));
+  }
+  appendFileSync(path, `${line}\n`);
 }

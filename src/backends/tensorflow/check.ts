@@ -1,4 +1,5 @@
 import { lastLines, runCommand } from '../command.js';
+import { frameworkIn } from './install.js';
 
 /** What a working addon says of itself. */
 export interface AddonFacts {
@@ -10,7 +11,9 @@ export interface AddonFacts {
 }
 
 const PROGRAM = `
-const binding = require(process.argv[1]);
+const [loader, framework, addon] = process.argv.slice(1);
+require(loader).open(framework, true);
+const binding = require(addon);
 const type = { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
 const no = (name) => ({ name, type: binding.TF_ATTR_BOOL, value: false });
 const product = (a, b) =>
@@ -28,12 +31,17 @@ process.stdout.write(JSON.stringify({ version: binding.TF_Version, gpu: binding.
 `;
 
 /**
- * Loads the addon in a process of its own and multiplies, because a library that does not fit the processor
+ * Loads the addons in a process of its own and multiplies, because a library that does not fit the processor
  * ends its process. Returns facts, or in words what failed.
  */
-export async function checkAddon(binding: string): Promise<AddonFacts | { failure: string }> {
-  const env = { TF_CPP_MIN_LOG_LEVEL: '2', ...process.env, NODE_OPTIONS: '' };
-  const result = await runCommand(process.execPath, ['-e', PROGRAM, binding], { env, timeoutMs: 120_000 });
+export async function checkAddons(parts: {
+  binding: string;
+  loader: string;
+  libraries: string;
+}): Promise<AddonFacts | { failure: string }> {
+  const env = { ...process.env, NODE_OPTIONS: '' };
+  const program = ['-e', PROGRAM, parts.loader, frameworkIn(parts.libraries), parts.binding];
+  const result = await runCommand(process.execPath, program, { env, timeoutMs: 120_000 });
   if (result.status === 'ok') {
     try {
       return JSON.parse(lastLines(result.stdout, 1)) as AddonFacts;

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson, writeFileAtomic } from '../../support/files.js';
 import { cacheFolder } from '../cache.js';
+import { addonFiles } from './addonFiles.js';
 
 /** Which build of TensorFlow's library. (Only 'cpu' can be set up so far.) */
 export type Flavour = 'cpu' | 'gpu';
@@ -16,6 +17,8 @@ export interface TensorflowInstall {
   version: string;
   /** tfjs-node's addon, linked to the library. */
   binding: string;
+  /** The addon that loads shared libraries. */
+  loader: string;
   /** Folder of libtensorflow_cc.so.2 and libtensorflow_framework.so.2. */
   libraries: string;
   /** TensorFlow's C++ headers, for ops of our own. */
@@ -29,13 +32,15 @@ export function installFolder(flavour: Flavour, cache = cacheFolder()): string {
   return join(cache, `tensorflow-${TENSORFLOW_RELEASE}-${flavour}`);
 }
 
+/** The library whose loading makes noise; the addon finds it loaded then. */
+export const frameworkIn = (libraries: string): string => join(libraries, LIBRARY_FILES[1]);
 export const librariesIn = (folder: string): string => join(folder, 'libraries');
 export const headersIn = (folder: string): string => join(folder, 'libraries', 'include');
 const recordIn = (folder: string): string => join(folder, 'install.json');
 
-/** Written last, once the addon has been checked: its presence says that the install is whole. */
-export function writeInstall(folder: string, version: string, bindingFile: string): void {
-  writeFileAtomic(recordIn(folder), `${JSON.stringify({ version, binding: bindingFile }, null, 2)}\n`);
+/** Written last, once the addons have been checked: its presence says that the install is whole. */
+export function writeInstall(folder: string, version: string): void {
+  writeFileAtomic(recordIn(folder), `${JSON.stringify({ version })}\n`);
 }
 
 export function forgetInstall(folder: string): void {
@@ -49,22 +54,21 @@ export function findInstall(
 ): TensorflowInstall | { missing: string } {
   const folder = installFolder(flavour, cache);
   if (!existsSync(recordIn(folder))) return { missing: 'TensorFlow has not been set up' };
-  const record = readJson(recordIn(folder), 'TensorFlow install record') as {
-    version?: unknown;
-    binding?: unknown;
-  };
-  if (typeof record.version !== 'string' || typeof record.binding !== 'string') {
+  const { version } = readJson(recordIn(folder), 'TensorFlow install record') as { version?: unknown };
+  if (typeof version !== 'string') {
     return { missing: `the record of the TensorFlow install is damaged: ${recordIn(folder)}` };
   }
+  const files = addonFiles();
   const install = {
     flavour,
-    version: record.version,
-    binding: join(folder, record.binding),
+    version,
+    binding: join(folder, files.binding),
+    loader: join(folder, files.loader),
     libraries: librariesIn(folder),
     headers: headersIn(folder),
   };
-  // The libraries may be links into a Python environment that has since gone.
-  const parts = [install.binding, ...LIBRARY_FILES.map((file) => join(install.libraries, file))];
+  // The addons are of another truecast if their names have changed; the libraries may be links into a Python environment that has since gone.
+  const parts = [install.binding, install.loader, ...LIBRARY_FILES.map((file) => join(install.libraries, file))];
   const gone = parts.find((path) => !existsSync(path));
-  return gone ? { missing: `part of the TensorFlow install is gone: ${gone}` } : install;
+  return gone !== undefined ? { missing: `the TensorFlow that was set up lacks ${gone}` } : install;
 }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { NodeJSKernelBackend } from '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js';
 import type { TFJSBinding } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.js';
 import * as tf from '../tf.js';
-import type { TensorflowInstall } from './install.js';
+import { frameworkIn, type TensorflowInstall } from './install.js';
 import { replaceKernels } from './kernels.js';
 
 const require = createRequire(import.meta.url);
@@ -13,8 +13,9 @@ const require = createRequire(import.meta.url);
  */
 export function registerTensorflow(install: TensorflowInstall): void {
   if (tf.engine().registryFactory.tensorflow !== undefined) return;
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   restoreRemovedUtilities();
+  const loader = require(install.loader) as LibraryLoader;
+  loader.open(frameworkIn(install.libraries), true);
   const binding = require(install.binding) as TFJSBinding;
   require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js');
   const { NodeJSKernelBackend: Backend } =
@@ -23,6 +24,19 @@ export function registerTensorflow(install: TensorflowInstall): void {
     };
   tf.registerBackend('tensorflow', () => new Backend(binding, '@tensorflow/tfjs-node-gpu'), 3);
   replaceKernels();
+  openLibrary = (path) => loader.open(path, false);
+}
+
+interface LibraryLoader {
+  open(path: string, quiet: boolean): void;
+}
+
+let openLibrary: ((path: string) => void) | undefined;
+
+/** Loads a shared library whose static constructors register ops and kernels with TensorFlow. */
+export function loadOpLibrary(path: string): void {
+  if (openLibrary === undefined) throw new Error('the TensorFlow backend has not been loaded');
+  openLibrary(path);
 }
 
 /** tfjs-node calls two functions of node:util that newer Nodes warn about (22) or no longer have (23). */

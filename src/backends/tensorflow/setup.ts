@@ -2,8 +2,9 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TruecastError } from '../../support/errors.js';
 import { cacheFolder } from '../cache.js';
-import { addonFile, buildAddon } from './addon.js';
-import { checkAddon } from './check.js';
+import { buildAddons } from './addon.js';
+import { addonFiles } from './addonFiles.js';
+import { checkAddons } from './check.js';
 import { downloadWheel } from './download.js';
 import {
   type Flavour,
@@ -57,21 +58,22 @@ export async function setupTensorflow(options: SetupOptions): Promise<Tensorflow
     await placeLibraries(source, libraries);
   }
 
-  const file = addonFile();
-  const binding = join(folder, file);
-  if (existsSync(binding)) {
-    log(`addon: kept ${binding}`);
+  const files = addonFiles();
+  const binding = join(folder, files.binding);
+  const loader = join(folder, files.loader);
+  if (existsSync(binding) && existsSync(loader)) {
+    log(`addons: kept ${binding}`);
   } else {
-    log('addon: compiling (under a minute)');
-    await buildAddon(folder, file);
-    log(`addon: built ${binding}`);
+    log('addons: compiling (under a minute)');
+    await buildAddons(folder, files);
+    log(`addons: built ${binding}`);
   }
 
-  const facts = await checkAddon(binding);
+  const facts = await checkAddons({ binding, loader, libraries });
   if ('failure' in facts) {
     forgetInstall(folder);
     throw new TruecastError(
-      `the TensorFlow addon was built but does not work: ${facts.failure}`,
+      `TensorFlow was set up but does not work: ${facts.failure}`,
       `delete ${folder} and run the setup again, or use --backend wasm`,
     );
   }
@@ -82,7 +84,8 @@ export async function setupTensorflow(options: SetupOptions): Promise<Tensorflow
       `delete ${folder} and run the setup again, or give another --from`,
     );
   }
-  writeInstall(folder, facts.version, file);
+  writeInstall(folder, facts.version);
+  removeOtherAddons(folder, Object.values(files));
   rmSync(downloads, { recursive: true, force: true });
   log(`check: TensorFlow ${facts.version} multiplies at ${facts.gflops.toFixed(0)} GFLOP/s`);
   const install = findInstall(flavour, cacheDir);
@@ -108,5 +111,12 @@ function removeLeftovers(folder: string): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
     if (name.endsWith('.tmp')) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** Addons of earlier versions. */
+function removeOtherAddons(folder: string, current: string[]): void {
+  for (const name of readdirSync(folder)) {
+    if (name.endsWith('.node') && !current.includes(name)) rmSync(join(folder, name), { force: true });
   }
 }

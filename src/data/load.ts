@@ -1,0 +1,107 @@
+import { existsSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { TruecastError } from '../support/errors.js';
+import { readText } from '../support/files.js';
+import { buildCharacter } from './build.js';
+import { checkCharacter } from './character.js';
+import { DATASETS_ROOT, listCharacters } from './location.js';
+import { checkPersona, type Persona } from './persona.js';
+import {
+  type DialogueRow,
+  dialoguesTable,
+  type NliRow,
+  nliTable,
+  type QueryRow,
+  queriesTable,
+  type RelevanceRow,
+  relevanceTable,
+  type StatementRow,
+  statementsTable,
+} from './rows.js';
+import { readSplitFile } from './splitFile.js';
+import { readTable } from './table.js';
+import { parseYaml } from './yaml.js';
+
+/** A character as the rest of truecast takes it. A plain persona has no training rows and maybe no queries. */
+export interface LoadedCharacter {
+  id: string;
+  name: string;
+  language: string;
+  statements: StatementRow[];
+  queries: QueryRow[];
+  relevance?: RelevanceRow[];
+  nli?: NliRow[];
+  dialogues?: DialogueRow[];
+}
+
+/**
+ * Loads a built data set (its folder, or its id under `root`), an authored character (.yaml, built in
+ * memory) or a plain persona (.yaml). Throws a TruecastError that says what is missing or wrong.
+ */
+export function loadCharacter(pathOrId: string, root = DATASETS_ROOT): LoadedCharacter {
+  if (['.yaml', '.yml'].includes(extname(pathOrId))) return loadYaml(pathOrId);
+  for (const folder of [pathOrId, join(root, pathOrId)]) {
+    if (existsSync(folder) && statSync(folder).isDirectory()) {
+      if (existsSync(join(folder, 'split.json'))) return loadFolder(folder);
+      throw new TruecastError(
+        `no data set in ${folder}: it holds no split.json`,
+        'name the folder of a built data set, or a .yaml file',
+      );
+    }
+  }
+  const known = listCharacters(root);
+  throw new TruecastError(
+    `character not found: ${pathOrId}`,
+    `name a .yaml file, a data set's folder, or one of: ${known.join(', ') || '(none is built)'}`,
+  );
+}
+
+function loadFolder(folder: string): LoadedCharacter {
+  const { id, name, language } = readSplitFile(join(folder, 'split.json')).character;
+  const character = {
+    id,
+    name,
+    language,
+    statements: readTable(join(folder, 'statements.arrow'), statementsTable),
+    queries: readTable(join(folder, 'queries.arrow'), queriesTable),
+    relevance: readTable(join(folder, 'relevance.arrow'), relevanceTable),
+    nli: readTable(join(folder, 'nli.arrow'), nliTable),
+    dialogues: readTable(join(folder, 'dialogues.arrow'), dialoguesTable),
+  };
+  if (character.statements.length === 0) {
+    throw new TruecastError(`no statements in ${folder}`, 'build the data set again: truecast dataset build');
+  }
+  return character;
+}
+
+function loadYaml(path: string): LoadedCharacter {
+  const yaml = parseYaml(readText(path, 'character'), path);
+  const isAuthored = typeof yaml.value === 'object' && yaml.value !== null && 'format' in yaml.value;
+  if (!isAuthored) return fromPersona(checkPersona(yaml));
+  const character = checkCharacter(yaml);
+  const { statements, queries, relevance, nli, dialogues } = buildCharacter(character);
+  const { id, name, language } = character;
+  return { id, name, language, statements, queries, relevance, nli, dialogues };
+}
+
+function fromPersona({ id, name, language, statements, queries = [] }: Persona): LoadedCharacter {
+  return {
+    id,
+    name,
+    language,
+    statements: statements.map((text, i) => ({ character: id, statementId: numbered('s', i), text })),
+    queries: queries.map((text, i) => ({
+      character: id,
+      queryId: numbered('q', i),
+      text,
+      split: 'train',
+      active: [],
+      borderline: [],
+    })),
+  };
+}
+
+/** s01, s02, …, as authored files number them. */
+function numbered(letter: string, index: number): string {
+  return `${letter}${String(index + 1).padStart(2, '0')}`;
+}
