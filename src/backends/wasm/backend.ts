@@ -41,6 +41,8 @@ const HEAP_LIMIT = 2 ** 32;
 
 /** tfjs takes a failed allocation for memory at offset 0 and overwrites what is there; make it an error. */
 export function guardAllocation({ wasm }: WasmBackend): void {
+  // At its first call Emscripten's stub puts the real function in its own place, and would undo ours.
+  wasm._free(wasm._malloc(1));
   const allocate = wasm._malloc.bind(wasm);
   wasm._malloc = (bytes) => {
     const offset = bytes < HEAP_LIMIT ? allocate(bytes) >>> 0 : 0;

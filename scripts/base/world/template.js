@@ -1,0 +1,65 @@
+import { capitalise, gerund, thirdPerson, withArticle } from './grammar.js';
+const hole = /\{(?:(a|s|ing) )?(!)?([\w']+)(?:\.(\d))?\}/g;
+/** The slots that a template mentions, without and with "!". */
+export function slotsOf(template) {
+    const own = new Set();
+    const other = new Set();
+    for (const [, , bang, name] of template.matchAll(hole)) {
+        if (!personal.has(name))
+            (bang ? other : own).add(name);
+    }
+    return { own, other };
+}
+const personal = new Set(['N', "N's", 'M', 'he', 'his', 'him', 'himself']);
+export function fill(template, scope, dice) {
+    const text = template.replace(hole, (_, change, bang, name, field) => {
+        if (personal.has(name))
+            return personalForm(name, scope);
+        const values = bang ? scope.others : scope.values;
+        const value = values?.[name];
+        if (value === undefined)
+            throw new Error(`no value for ${name} in ${template}`);
+        const form = inVoice(formOf(value, Number(field ?? 1), dice), scope);
+        if (change === 'a')
+            return withArticle(form);
+        if (change === 's')
+            return inVoice(thirdPerson(form), scope);
+        return change === 'ing' ? gerund(form) : form;
+    });
+    return capitalise(text);
+}
+/** One of the forms of a field; the plain one more often than each other. */
+function formOf(value, field, dice) {
+    const text = value.split(';')[field - 1];
+    if (text === undefined)
+        throw new Error(`no field ${field} in ${value}`);
+    const forms = text.split('|');
+    return dice.chance(0.4) ? forms[0] : dice.pick(forms);
+}
+const pronouns = {
+    f: { he: 'she', his: 'her', him: 'her', himself: 'herself' },
+    m: { he: 'he', his: 'his', him: 'him', himself: 'himself' },
+};
+function personalForm(name, scope) {
+    const forms = pronouns[scope.person.gender];
+    const called = scope.voice === 'third' ? scope.person.full : scope.person.short;
+    switch (name) {
+        case 'N':
+            return scope.pronoun ? forms.he : called;
+        case "N's":
+            return scope.pronoun ? forms.his : `${called}'s`;
+        case 'M':
+            return scope.pronoun ? forms.him : called;
+        default:
+            return forms[name];
+    }
+}
+function inVoice(text, scope) {
+    if (scope.voice === 'first')
+        return text;
+    const forms = pronouns[scope.person.gender];
+    const my = scope.voice === 'second' ? 'your' : forms.his;
+    const myself = scope.voice === 'second' ? 'yourself' : forms.himself;
+    return text.replace(/\bmyself\b/g, myself).replace(/\bmy\b/g, my);
+}
+//# sourceMappingURL=template.js.map

@@ -1,0 +1,110 @@
+import { retrieve } from '../apc/retrieve.js';
+import type { ApcScorer } from '../apc/score.js';
+import { type ChatMessage, encodeChat } from '../models/chatTemplate.js';
+import { endTokens } from '../models/gemma/config.js';
+import { type GenerateOptions, generate } from '../models/gemma/generate.js';
+import type { GemmaForCausalLM } from '../models/gemma/model.js';
+import type { Tokenizer } from '../models/tokenizer.js';
+import { TruecastError } from '../support/errors.js';
+import { type Progress, silent } from '../support/progress.js';
+import { type PersonaTurn, personaMessages } from './prompts.js';
+
+/**
+ * Ways to play a character: vanilla tells the model its name; eu (experience upload) the same, to a model
+ * fine-tuned on the character's dialogues; lcm (long-context memory) tells every statement; rag the k that
+ * are most relevant to the query.
+ */
+export const METHODS = ['vanilla', 'eu', 'lcm', 'rag'] as const;
+export type Method = (typeof METHODS)[number];
+
+export interface Character {
+  id: string;
+  name: string;
+  language: string;
+  statements: readonly string[];
+}
+
+export interface AgentOptions {
+  method: Method;
+  personaTurn: PersonaTurn;
+  /** Statements that rag retrieves. */
+  topK: number;
+}
+
+/** A model that plays a character. Which adapter is on is the model's affair. */
+export class Agent {
+  constructor(
+    readonly character: Character,
+    readonly model: GemmaForCausalLM,
+    readonly tokenizer: Tokenizer,
+    readonly options: AgentOptions,
+    /** Retrieves for rag; other methods need none. */
+    private readonly scorer?: ApcScorer,
+  ) {}
+
+  /** Tokens that end a reply: the model's own ends, and the end of a turn. */
+  get stopTokens(): number[] {
+    const stops = endTokens(this.model.config);
+    const turn = '<end_of_turn>';
+    return this.tokenizer.hasControl(turn) ? [...stops, this.tokenizer.control(turn)] : stops;
+  }
+
+  /** The prompts, as ids, for conversations that end with a user's message. */
+  async prompts(conversations: readonly (readonly ChatMessage[])[]): Promise<number[][]> {
+    const told = await this.statementsFor(conversations.map((messages) => messages.at(-1)!.content));
+    const { name, language } = this.character;
+    const { personaTurn } = this.options;
+    return conversations.map((messages, i) => {
+      const input = { name, language, statements: told[i]!, personaTurn };
+      return encodeChat(this.tokenizer, personaMessages(input, messages), { addGenerationPrompt: true });
+    });
+  }
+
+  /**
+   * Replies to single queries, batched.
+   * @param sampling its seed and each query's key decide the random numbers, not the batch
+   */
+  async reply(
+    queries: readonly { query: string; key: number | string }[],
+    sampling: Omit<GenerateOptions, 'stopTokens'>,
+    {
+      batchSize,
+      progress = silent,
+      what = 'replies',
+    }: { batchSize: number; progress?: Progress; what?: string },
+  ): Promise<{ text: string; stopped: boolean; tokens: number }[]> {
+    const prompts = await this.prompts(queries.map(({ query }) => [{ role: 'user', content: query }]));
+    const bar = progress.start(what, queries.length);
+    const order = prompts.map((_, i) => i).sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b);
+    const replies: { text: string; stopped: boolean; tokens: number }[] = [];
+    for (let begin = 0; begin < order.length; begin += batchSize) {
+      const batch = order.slice(begin, begin + batchSize);
+      const requests = batch.map((i) => ({ prompt: prompts[i]!, key: queries[i]!.key }));
+      const generations = await generate(this.model, requests, { ...sampling, stopTokens: this.stopTokens });
+      batch.forEach((i, row) => {
+        const { ids, stopped } = generations[row]!;
+        replies[i] = { text: this.tokenizer.decode(ids).trim(), stopped, tokens: ids.length };
+      });
+      bar.update(Math.min(begin + batchSize, order.length));
+    }
+    bar.stop();
+    return replies;
+  }
+
+  private async statementsFor(queries: readonly string[]): Promise<(readonly string[])[]> {
+    const { method, topK } = this.options;
+    const { statements } = this.character;
+    switch (method) {
+      case 'vanilla':
+      case 'eu':
+        return queries.map(() => []);
+      case 'lcm':
+        return queries.map(() => statements);
+      case 'rag': {
+        if (!this.scorer) throw new TruecastError('rag needs a relevance discriminator', 'name one');
+        const found = await retrieve(this.scorer, queries, topK);
+        return found.map((indices) => indices.map((index) => statements[index]!));
+      }
+    }
+  }
+}

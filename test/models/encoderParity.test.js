@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import * as tf from '../../src/backends/tf.js';
+import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
+import { loadSequenceClassifier } from '../../src/models/load.js';
+import { valueAndGradients } from '../../src/ops/autodiff.js';
+import { run } from '../../src/ops/op.js';
+import { ops } from '../../src/ops/table.js';
+import { describeBackends } from '../helpers/backends.js';
+import { expectClose } from '../helpers/compare.js';
+const MODELS = [
+    'deberta-v3-a',
+    'deberta-v3-b',
+    'deberta-v3-c',
+    'deberta-c2p',
+    'bert',
+    'roberta',
+    'xlm-roberta',
+];
+const TOLERANCE = 1e-4;
+describeBackends('encoders equal transformers', () => {
+    it.each(MODELS)('%s: logits, loss and every gradient', (name) => {
+        const folder = join('test/fixtures/models', name);
+        const golden = SafetensorsFile.open(join(folder, 'golden.safetensors'));
+        const { model } = loadSequenceClassifier(folder, 'required');
+        const ints = (key) => tf.tensor(golden.ints(key), golden.info(key).shape, 'int32');
+        const inputIds = ints('input_ids');
+        const batch = {
+            inputIds,
+            attentionMask: tf.cast(ints('attention_mask'), 'float32'),
+            tokenTypeIds: golden.tensors.has('token_type_ids') ? ints('token_type_ids') : tf.zerosLike(inputIds),
+        };
+        const labels = ints('labels');
+        expectClose(model.logits(batch), golden.floats('logits'), TOLERANCE, 'logits');
+        const names = model.weights.names();
+        for (const recompute of [false, true]) {
+            const before = tf.memory().numTensors;
+            const { value, gradients } = valueAndGradients(() => run(ops.crossEntropy, { logits: model.logits(batch, { recompute }), labels }, {}), names.map((weight) => model.weights.get(weight)));
+            expectClose(value, golden.floats('loss'), TOLERANCE, 'loss');
+            names.forEach((weight, i) => {
+                expectClose(gradients[i], golden.floats(`grad.${weight}`), TOLERANCE, `gradient of ${weight}`);
+            });
+            tf.dispose([value, gradients]);
+            expect(tf.memory().numTensors).toBe(before);
+        }
+        expect(names.length).toBe([...golden.tensors.keys()].filter((key) => key.startsWith('grad.')).length);
+        model.weights.dispose();
+        golden.close();
+    });
+});
+//# sourceMappingURL=encoderParity.test.js.map

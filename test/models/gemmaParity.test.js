@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import * as tf from '../../src/backends/tf.js';
+import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
+import { loadGemma } from '../../src/models/load.js';
+import { loadAdapter } from '../../src/models/lora.js';
+import { valueAndGradients } from '../../src/ops/autodiff.js';
+import { run } from '../../src/ops/op.js';
+import { ops } from '../../src/ops/table.js';
+import { describeBackends } from '../helpers/backends.js';
+import { expectClose } from '../helpers/compare.js';
+const TOLERANCE = 1e-4;
+function readBatch(golden) {
+    const ints = (key) => tf.tensor(golden.ints(key), golden.info(key).shape, 'int32');
+    const inputIds = ints('input_ids');
+    const [B, T] = inputIds.shape;
+    const positions = golden.tensors.has('position_ids')
+        ? ints('position_ids')
+        : tf.tile(tf.range(0, T, 1, 'int32').expandDims(0), [B, 1]);
+    const attentionMask = tf.cast(ints('attention_mask'), 'float32');
+    return { batch: { inputIds, attentionMask, positions }, labels: golden.ints('labels') };
+}
+/** Labels moved one to the left, as the loss of transformers does: [B · T], −100 at the end of each row. */
+function nextLabels(labels, T) {
+    return tf.tensor1d(Array.from(labels, (_, i) => (i % T === T - 1 ? -100 : labels[i + 1])), 'int32');
+}
+/** Compares the rows of [B, T, …] at which the mask is 1: what a model says of padding means nothing. */
+function expectCloseWhere(mask, actual, expected, what) {
+    const width = actual.shape[2];
+    const keep = Array.from(mask.dataSync(), (m) => m === 1);
+    const rows = (values) => Array.from(values).filter((_, i) => keep[Math.floor(i / width)]);
+    expectClose(rows(actual.dataSync()), rows(expected), TOLERANCE, what);
+}
+describeBackends('Gemma equals transformers', () => {
+    const cases = ['gemma-a', 'gemma-b', 'gemma-c'].flatMap((name) => [
+        [name, 'golden'],
+        [name, 'golden-left'],
+    ]);
+    it.each(cases)('%s %s: logits, loss and every gradient', (name, file) => {
+        const folder = join('test/fixtures/models', name);
+        const golden = SafetensorsFile.open(join(folder, `${file}.safetensors`));
+        const model = loadGemma(folder, { quantization: 'none' });
+        const { batch, labels } = readBatch(golden);
+        const [B, T] = batch.inputIds.shape;
+        const hidden = model.hiddenStates(batch);
+        const logits = model.logits(hidden.reshape([B * T, -1])).reshape([B, T, -1]);
+        expectCloseWhere(batch.attentionMask, logits, golden.floats('logits'), 'logits');
+        const targets = nextLabels(labels, T);
+        const names = model.weights.names();
+        for (const recompute of [false, true]) {
+            const before = tf.memory().numTensors;
+            const { value, gradients } = valueAndGradients(() => {
+                const states = model.hiddenStates(batch, { recompute }).reshape([B * T, -1]);
+                return run(ops.crossEntropy, { logits: model.logits(states), labels: targets }, {});
+            }, names.map((weight) => model.weights.get(weight)));
+            expectClose(value, golden.floats('loss'), TOLERANCE, 'loss');
+            names.forEach((weight, i) => {
+                expectClose(gradients[i], golden.floats(`grad.${weight}`), TOLERANCE, `gradient of ${weight}`);
+            });
+            tf.dispose([value, gradients]);
+            expect(tf.memory().numTensors).toBe(before);
+        }
+        model.dispose();
+        golden.close();
+    });
+    it.each(['plain', 'rslora'])('LoRA over NF4 equals peft: %s', (name) => {
+        const base = 'test/fixtures/lora/base';
+        const golden = SafetensorsFile.open(join('test/fixtures/lora', name, 'golden.safetensors'));
+        for (const quantization of ['none', 'nf4']) {
+            // quantising the dequantised weights again gives them back: absmax and codes are fixed points
+            const model = loadGemma(base, { quantization });
+            model.adapter = loadAdapter(join('test/fixtures/lora', name), model.linearLayers());
+            const { adapter } = model;
+            const { batch, labels } = readBatch(golden);
+            const [B, T] = batch.inputIds.shape;
+            const targets = nextLabels(labels, T);
+            const names = adapter.weights.names();
+            const { value, gradients } = valueAndGradients(() => {
+                const states = model.hiddenStates(batch, { recompute: true }).reshape([B * T, -1]);
+                return run(ops.crossEntropy, { logits: model.logits(states), labels: targets }, {});
+            }, names.map((weight) => adapter.weights.get(weight)));
+            expectClose(value, golden.floats('loss'), TOLERANCE, 'loss');
+            names.forEach((weight, i) => {
+                expectClose(gradients[i], golden.floats(`grad.${weight}`), TOLERANCE, `gradient of ${weight}`);
+            });
+            tf.dispose([value, gradients]);
+            model.dispose();
+        }
+        golden.close();
+    });
+});
+//# sourceMappingURL=gemmaParity.test.js.map

@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import * as tf from '../../src/backends/tf.js';
+import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
+import { generate } from '../../src/models/gemma/generate.js';
+import { sampleTokens } from '../../src/models/gemma/sample.js';
+import { loadGemma } from '../../src/models/load.js';
+import { describeBackends } from '../helpers/backends.js';
+const GREEDY = { temperature: 0, topK: 0, topP: 1, seed: 1 };
+describeBackends('generation', () => {
+    it.each(['gemma-a', 'gemma-b', 'gemma-c'])('%s: greedy tokens of left-padded prompts equal transformers', async (name) => {
+        const folder = join('test/fixtures/models', name);
+        const golden = SafetensorsFile.open(join(folder, 'golden.safetensors'));
+        const model = loadGemma(folder, { quantization: 'none' });
+        const [B, T] = golden.info('greedy_input_ids').shape;
+        const ids = golden.ints('greedy_input_ids');
+        const mask = golden.ints('greedy_attention_mask');
+        const requests = Array.from({ length: B }, (_, row) => ({
+            key: row,
+            prompt: Array.from(ids.subarray(row * T, (row + 1) * T)).filter((_id, i) => mask[row * T + i] === 1),
+        }));
+        const before = tf.memory().numTensors;
+        const results = await generate(model, requests, { ...GREEDY, maxNewTokens: 12, stopTokens: [] });
+        expect(tf.memory().numTensors).toBe(before);
+        expect(results.flatMap((result) => result.ids)).toEqual(Array.from(golden.ints('greedy')));
+        model.dispose();
+    });
+    it('gives a sequence the same text alone and in a batch, and ends at stop tokens', async () => {
+        const model = loadGemma('test/fixtures/models/gemma-a', { quantization: 'none' });
+        const options = { temperature: 1, topK: 20, topP: 0.9, seed: 7, maxNewTokens: 10 };
+        const requests = [3, 4, 5, 6, 7].map((id) => ({
+            key: `r${id}`,
+            prompt: Array.from({ length: id }, (_, i) => i + id),
+        }));
+        const together = await generate(model, requests, { ...options, stopTokens: [] });
+        const alone = await generate(model, [requests[3]], { ...options, stopTokens: [] });
+        expect(alone[0]).toEqual(together[3]);
+        const stop = together[3].ids[4];
+        const first = together[3].ids.indexOf(stop);
+        const stopped = await generate(model, requests, { ...options, stopTokens: [stop] });
+        expect(stopped[3]).toEqual({ ids: together[3].ids.slice(0, first), stopped: true });
+        await expect(generate(model, [{ key: 0, prompt: [] }], { ...options, stopTokens: [] })).rejects.toThrow('empty');
+        model.dispose();
+    });
+    it('samples in proportion to the restricted probabilities', () => {
+        const probabilities = [0.5, 0.05, 0.3, 0.15];
+        const n = 1000;
+        const logits = tf.tile(tf.tensor2d([probabilities.map(Math.log)]), [n, 1]);
+        const u = tf.tensor2d(Array.from({ length: n }, (_, i) => (i + 0.5) / n), [n, 1]);
+        const counts = (options) => {
+            const result = [0, 0, 0, 0];
+            for (const id of sampleTokens(logits, u, options).dataSync())
+                result[id]++;
+            return result;
+        };
+        expect(counts({ temperature: 1, topK: 0, topP: 1 })).toEqual([500, 50, 300, 150]);
+        expect(counts({ temperature: 1, topK: 2, topP: 1 })).toEqual([625, 0, 375, 0]);
+        expect(counts({ temperature: 1, topK: 0, topP: 0.75 })).toEqual([625, 0, 375, 0]);
+        expect(counts({ temperature: 0, topK: 0, topP: 1 })).toEqual([1000, 0, 0, 0]);
+    });
+});
+//# sourceMappingURL=generate.test.js.map
