@@ -31,6 +31,8 @@ export interface AgentOptions {
   topK: number;
 }
 
+const END_OF_TURN = '<end_of_turn>';
+
 /** A model that plays a character. Which adapter is on is the model's affair. */
 export class Agent {
   constructor(
@@ -42,11 +44,18 @@ export class Agent {
     private readonly scorer?: ApcScorer,
   ) {}
 
-  /** Tokens that end a reply: the model's own ends, and the end of a turn. */
+  /** Tokens that end a reply: the end of a turn first, where the model has one, and the model's own ends. */
   get stopTokens(): number[] {
     const stops = endTokens(this.model.config);
-    const turn = '<end_of_turn>';
-    return this.tokenizer.hasControl(turn) ? [...stops, this.tokenizer.control(turn)] : stops;
+    return this.tokenizer.hasControl(END_OF_TURN) ? [this.tokenizer.control(END_OF_TURN), ...stops] : stops;
+  }
+
+  /** A reply as ids to train on: its text, and the token that ends the turn. */
+  replyTokens(text: string): number[] {
+    const [end] = this.stopTokens;
+    if (end === undefined)
+      throw new TruecastError(`${this.tokenizer.path}: the model has no token that ends a reply`);
+    return [...this.tokenizer.encode(text), end];
   }
 
   /** The prompts, as ids, for conversations that end with a user's message. */

@@ -108,9 +108,12 @@ export class ApcScorer {
     });
   }
 
+  /** Disposes the discriminators too. */
   dispose(): void {
     for (const tensor of this.relevances.values()) tensor.dispose();
     this.relevances.clear();
+    this.relevance.dispose();
+    this.nli.dispose();
   }
 }
 

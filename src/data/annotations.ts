@@ -3,10 +3,11 @@ import {
   type AuthoredResponse,
   type AuthoredStatement,
   querySchema,
+  RESPONSE_KINDS,
   statementSchema,
 } from './characterFormat.js';
 import type { Problems } from './problems.js';
-import { NLI_LABELS, type NliLabel } from './rows.js';
+import type { NliLabel } from './rows.js';
 import { normalise } from './text.js';
 import type { KeyPath, LocatedYaml } from './yaml.js';
 
@@ -58,7 +59,7 @@ export function checkAnnotations(yaml: LocatedYaml, problems: Problems): void {
     once('query id', id, `query id ${id} is used twice`, ['queries', i, 'id']);
     once('query', normalise(text), `query ${id} repeats another one's text`, ['queries', i, 'text']);
     list(['queries', i], id, { active, borderline });
-    for (const label of NLI_LABELS) {
+    for (const label of RESPONSE_KINDS) {
       const { text, entails, contradicts, unsure } = query[label];
       const path = ['queries', i, label];
       const where = `${id} ${label}`;

@@ -22,6 +22,9 @@ export const identifier = z
   .string()
   .regex(/^[a-z][a-z0-9-]*$/, { error: 'is not an id: lower-case letters, digits and -, a letter first' });
 
+/** The responses of a query, in the order they are written in. */
+export const RESPONSE_KINDS = ['entailed', 'neutral', 'contradicted'] as const;
+
 const reference = z.string();
 const references = z.array(reference);
 

@@ -23,27 +23,22 @@ export function similarity(a: string, b: string): number {
 }
 
 export interface NearDuplicate {
-  /** Indices into the two lists. */
+  /** Positions in the list, a before b. */
   a: number;
   b: number;
   similarity: number;
 }
 
-/** All pairs across two lists whose similarity is at least `threshold`, in the lists' order. */
-export function nearDuplicates(
-  a: readonly string[],
-  b: readonly string[],
-  threshold: number,
-): NearDuplicate[] {
-  const left = a.map(fingerprint);
-  const right = b.map(fingerprint);
+/** All pairs of a list whose similarity is at least `threshold`, in the list's order. */
+export function nearDuplicates(texts: readonly string[], threshold: number): NearDuplicate[] {
+  const prints = texts.map(fingerprint);
   const found: NearDuplicate[] = [];
-  left.forEach((x, i) => {
-    right.forEach((y, j) => {
-      const score = jaccard(x, y);
-      if (score >= threshold) found.push({ a: i, b: j, similarity: score });
-    });
-  });
+  for (let a = 0; a < prints.length; a++) {
+    for (let b = a + 1; b < prints.length; b++) {
+      const score = jaccard(prints[a]!, prints[b]!);
+      if (score >= threshold) found.push({ a, b, similarity: score });
+    }
+  }
   return found;
 }
 

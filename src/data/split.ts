@@ -77,24 +77,26 @@ export interface QueryPair {
 
 /** Pairs of queries whose texts, or any two of their responses, are near-duplicates. */
 export function nearDuplicateQueries(queries: readonly AuthoredQuery[], threshold: number): QueryPair[] {
-  const responses = queries.flatMap((query) =>
-    NLI_LABELS.map((label) => ({ query, text: query[label].text })),
-  );
-  const texts = queries.map(({ text }) => text);
-  const replies = responses.map(({ text }) => text);
-  const byQuery = nearDuplicates(texts, texts, threshold).map(
-    ({ a, b, similarity }): QueryPair => ({ a: queries[a]!, b: queries[b]!, text: 'query', similarity }),
-  );
-  const byResponse = nearDuplicates(replies, replies, threshold).map(
-    ({ a, b, similarity }): QueryPair => ({
-      a: responses[a]!.query,
-      b: responses[b]!.query,
-      text: 'response',
-      similarity,
-    }),
-  );
-  const position = new Map(queries.map(({ id }, i) => [id, i]));
-  return [...byQuery, ...byResponse].filter(({ a, b }) => position.get(a.id)! < position.get(b.id)!);
+  const pairs = (
+    text: QueryPair['text'],
+    entries: readonly { query: AuthoredQuery; text: string }[],
+  ): QueryPair[] =>
+    nearDuplicates(
+      entries.map((entry) => entry.text),
+      threshold,
+    )
+      .map(({ a, b, similarity }) => ({ a: entries[a]!.query, b: entries[b]!.query, text, similarity }))
+      .filter(({ a, b }) => a !== b);
+  return [
+    ...pairs(
+      'query',
+      queries.map((query) => ({ query, text: query.text })),
+    ),
+    ...pairs(
+      'response',
+      queries.flatMap((query) => NLI_LABELS.map((label) => ({ query, text: query[label].text }))),
+    ),
+  ];
 }
 
 function chooseHeldOut(

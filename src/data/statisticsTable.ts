@@ -1,12 +1,11 @@
 import { TruecastError } from '../support/errors.js';
+import { RESPONSE_KINDS } from './characterFormat.js';
 import type { Accuracy } from './giveaway.js';
-import { NLI_LABELS, SPLITS } from './rows.js';
+import { SPLITS } from './rows.js';
 import type { CharacterStatistics } from './statistics.js';
 
 export const TABLE_BEGIN = '<!-- statistics: begin, written by truecast dataset build -->';
 export const TABLE_END = '<!-- statistics: end -->';
-
-const ENTAILED_FIRST = [...NLI_LABELS].reverse();
 
 /** The statistics of all characters as a table in Markdown; also readable as it is in a terminal. */
 export function statisticsTable(all: readonly CharacterStatistics[]): string {
@@ -30,9 +29,9 @@ export function statisticsTable(all: readonly CharacterStatistics[]): string {
     (['yes', 'no'] as const)
       .map((label) => sum(SPLITS.map((split) => s.relevance[split][label])))
       .join(' / '),
-    ENTAILED_FIRST.map((label) => sum(SPLITS.map((split) => s.nli[split][label]))).join(' / '),
-    `${ENTAILED_FIRST.map((label) => s.length[label].toFixed(1)).join(' / ')} ${s.lengthUnit}`,
-    ENTAILED_FIRST.map((label) => s.closeness[label].toFixed(2)).join(' / '),
+    RESPONSE_KINDS.map((label) => sum(SPLITS.map((split) => s.nli[split][label]))).join(' / '),
+    `${RESPONSE_KINDS.map((label) => s.length[label].toFixed(1)).join(' / ')} ${s.lengthUnit}`,
+    RESPONSE_KINDS.map((label) => s.closeness[label].toFixed(2)).join(' / '),
     percent(s.giveAway.newQuery),
     percent(s.giveAway.newTarget),
   ]);

@@ -54,7 +54,8 @@ export function tableBytes<Row extends object>(
   }
   const fields = schema.columns.map((column) => new Field(column.name, arrowType(column), column.nullable));
   const arrow = new Schema(fields, new Map([[SCHEMA_KEY, schema.id]]));
-  return tableToIPC(new Table(arrow, columns), 'file');
+  // Vectors of no rows hold no batch, which the constructor takes for another schema.
+  return tableToIPC(rows.length === 0 ? new Table(arrow) : new Table(arrow, columns), 'file');
 }
 
 /**

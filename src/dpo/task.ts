@@ -41,16 +41,20 @@ function rowsOf({ prompt, chosen, rejected }: TokenizedPair): TokenizedResponse[
   ];
 }
 
-/** The reference's log-probabilities, with the adapter off: computed once, never per epoch. */
+/**
+ * The reference's log-probabilities, with the adapter off (or on as it begins, where training goes on from
+ * one): computed once, never per epoch.
+ */
 export function referenceLogProbs(
   model: GemmaForCausalLM,
   pairs: readonly TokenizedPair[],
   batchSize: number,
+  adapterOn: boolean,
   progress: Progress,
 ): ReferenceLogProbs[] {
   const { adapter } = model;
   const enabled = adapter?.enabled;
-  if (adapter) adapter.enabled = false;
+  if (adapter) adapter.enabled = adapterOn;
   const bar = progress.start('reference', pairs.length);
   try {
     const result: ReferenceLogProbs[] = [];

@@ -70,6 +70,10 @@ export class RunFolder {
     writeFileAtomic(this.file(name), `${JSON.stringify(value, null, 2)}\n`);
   }
 
+  readJson(name: string): unknown {
+    return readJson(this.file(name), 'result');
+  }
+
   /** Appends a row to metrics.jsonl. Rows hold no times: a resumed run's file equals an uninterrupted one's. */
   logMetrics(row: Record<string, number | string>): void {
     appendLine(this.file('metrics.jsonl'), JSON.stringify(row));

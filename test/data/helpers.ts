@@ -5,6 +5,7 @@ import { afterAll } from 'vitest';
 import { stringify } from 'yaml';
 import type { AuthoredCharacter, AuthoredQuery } from '../../src/data/index.js';
 import { TruecastError } from '../../src/support/errors.js';
+import { integerAt, randomKey } from '../../src/support/random.js';
 
 /** A folder that is removed after the test file. */
 export function temporaryFolder(): string {
@@ -31,29 +32,26 @@ export function refusal(call: () => unknown): TruecastError {
   throw new Error('expected a TruecastError, but nothing was thrown');
 }
 
-const TRADES = ['baker', 'sailor', 'printer', 'tanner', 'weaver', 'glazier', 'cooper', 'farrier'];
-const PLACES = ['harbour', 'orchard', 'chapel', 'quarry', 'market', 'meadow', 'tower', 'bridge'];
+/** A made-up word; another one for every number. */
+function word(number: number, length = 40): string {
+  const key = randomKey('word', number);
+  return Array.from({ length }, (_, i) => 'abcdefghijklmnopqrstuvwxyz'[integerAt(key, i, 26)]).join('');
+}
 
 /** A character of the right shape with `facts` statements and `each` queries per statement; no prose. */
 export function makeCharacter(facts = 8, each = 3): AuthoredCharacter {
-  const thing = (i: number): string => `${TRADES[i % 8]} ${PLACES[Math.floor(i / 8) % 8]}`;
   const queries = Array.from({ length: facts * each }, (_, i): AuthoredQuery => {
     const fact = i % facts;
     const target = `s${fact + 1}`;
-    const mark = `${'abcdefgh'[i % 8]}${i}`.repeat(4);
+    const [a, b, c, d] = [0, 1, 2, 3].map((part) => word(1000 + 4 * i + part));
     return {
       id: `q${i + 1}`,
-      text: `Tell ${mark} about ${thing(fact)}`,
+      text: `Tell ${a} of ${word(fact, 8)}`,
       active: [target],
       borderline: [`s${((fact + 1) % facts) + 1}`],
-      entailed: {
-        text: `Yes ${mark} ${thing(fact)} ${i}${i}`,
-        entails: [target],
-        contradicts: [],
-        unsure: [],
-      },
-      neutral: { text: `Well ${mark} clouds ${i}x${i}`, entails: [], contradicts: [], unsure: [] },
-      contradicted: { text: `Only ${mark} moons ${i}y${i}`, entails: [], contradicts: [target], unsure: [] },
+      entailed: { text: `Yes ${b} my ${word(fact, 8)}`, entails: [target], contradicts: [], unsure: [] },
+      neutral: { text: `Well ${c} clouds`, entails: [], contradicts: [], unsure: [] },
+      contradicted: { text: `Only ${d} moons`, entails: [], contradicts: [target], unsure: [] },
     };
   });
   return {
@@ -64,7 +62,7 @@ export function makeCharacter(facts = 8, each = 3): AuthoredCharacter {
     about: 'A character for tests.',
     statements: Array.from({ length: facts }, (_, i) => ({
       id: `s${i + 1}`,
-      text: `Maker likes the ${thing(i)}.`,
+      text: `Maker likes a ${word(i, 8)}.`,
     })),
     queries,
   };

@@ -35,9 +35,10 @@ test('similarity ignores case and punctuation and works by bigrams in Chinese', 
 });
 
 test('near-duplicates are all the pairs from the threshold on', () => {
-  expect(nearDuplicates(['abcd', 'zzzz'], ['abce', 'abcd'], 1 / 3)).toEqual([
-    { a: 0, b: 0, similarity: 1 / 3 },
-    { a: 0, b: 1, similarity: 1 },
+  expect(nearDuplicates(['abcd', 'zzzz', 'abce', 'abcd'], 1 / 3)).toEqual([
+    { a: 0, b: 2, similarity: 1 / 3 },
+    { a: 0, b: 3, similarity: 1 },
+    { a: 2, b: 3, similarity: 1 / 3 },
   ]);
 });
 

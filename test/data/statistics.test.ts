@@ -18,7 +18,7 @@ test('counts, lengths and closeness', () => {
   expect(statistics.queries).toEqual({ train: 10, 'held-out': 10, dropped: 0 });
   expect(statistics.relevance.train).toEqual({ yes: 10, no: 40 });
   expect(statistics.nli['held-out']).toEqual({ entailed: 10, neutral: 12, contradicted: 10 });
-  expect(statistics.length).toEqual({ entailed: 5, neutral: 4, contradicted: 4 });
+  expect(statistics.length).toEqual({ entailed: 4, neutral: 3, contradicted: 3 });
   expect(statistics.closeness.entailed).toBeGreaterThan(statistics.closeness.neutral);
 });
 

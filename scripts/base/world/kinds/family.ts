@@ -447,7 +447,7 @@ export const family: readonly Kind[] = [
       'I live beside {neighbour}, so I have {noise} for breakfast.',
       '[f] My neighbour, {neighbour}, treats me to {noise} at all hours.',
       '[c] You would not believe the {noise} from {neighbour}, my neighbour!',
-      '[kp] Through my wall come {noise}, and behind them lives {neighbour}.',
+      '[kp] Through my wall I hear {noise}, for behind it lives my neighbour {neighbour}.',
       '[b] {neighbour} next door. Nothing but {noise}.',
       '{!neighbour} moved out, and now {neighbour} is next door with {noise}.',
       'I could live with {!noise}, but my neighbour {neighbour} brings {noise}.',

@@ -1,0 +1,40 @@
+import type { z } from 'zod';
+import { Problems } from '../data/problems.js';
+import { checkShape, parseYaml } from '../data/yaml.js';
+import { UsageError } from '../support/errors.js';
+import { readText } from '../support/files.js';
+
+/**
+ * Reads a configuration file.
+ *
+ * @param overrides values from the command line, as `run.name` → value; they replace the file's
+ * @throws TruecastError with every problem, its key, file and line
+ */
+export function loadConfig<S extends z.ZodType>(
+  path: string,
+  schema: S,
+  overrides: Readonly<Record<string, unknown>> = {},
+): z.infer<S> {
+  const yaml = parseYaml(readText(path, 'configuration'), path);
+  const value = override(yaml.value, overrides);
+  const problems = new Problems();
+  checkShape({ ...yaml, value }, schema, problems);
+  problems.throwIfAny(`the configuration ${path} cannot be used`, 'see the examples in configs/');
+  return schema.parse(value);
+}
+
+function override(value: unknown, overrides: Readonly<Record<string, unknown>>): unknown {
+  const result = structuredClone(value ?? {}) as Record<string, unknown>;
+  for (const [path, replacement] of Object.entries(overrides)) {
+    if (replacement === undefined) continue;
+    const keys = path.split('.');
+    let node = result;
+    for (const key of keys.slice(0, -1)) {
+      node[key] ??= {};
+      if (typeof node[key] !== 'object') throw new UsageError(`${path} cannot be set: ${key} is no section`);
+      node = node[key] as Record<string, unknown>;
+    }
+    node[keys.at(-1)!] = replacement;
+  }
+  return result;
+}

@@ -1,0 +1,164 @@
+import { Agent } from '../agents/agent.js';
+import type { ApcScorer } from '../apc/score.js';
+import type { DpoConfig } from '../config/schema.js';
+import { loadCharacter, type PairRow, pairsTable, readRows } from '../data/index.js';
+import { dpoTask, type ReferenceLogProbs, referenceLogProbs, type TokenizedPair } from '../dpo/task.js';
+import type { GemmaForCausalLM } from '../models/gemma/model.js';
+import { loadGemma } from '../models/load.js';
+import { Tokenizer } from '../models/tokenizer.js';
+import { TruecastError, UsageError } from '../support/errors.js';
+import { writeFileAtomic } from '../support/files.js';
+import type { Progress } from '../support/progress.js';
+import { mean } from '../support/statistics.js';
+import { train } from '../training/loop.js';
+import type { RunFolder } from '../training/runFolder.js';
+import { saveProvenance, weightsHash } from './artifacts.js';
+import { beginRun, type RecipeContext } from './begin.js';
+import { minePairs } from './minePairs.js';
+import { attachAdapter, characterOf, loadScorer } from './parts.js';
+
+export interface DpoResult {
+  run: string;
+  adapter: string;
+  pairs: number;
+  steps: number;
+}
+
+const REFERENCE = 'reference.json';
+
+/**
+ * Trains a LoRA over a 4-bit model to prefer what is faithful to the whole persona: samples responses,
+ * pairs them by APC, and optimises by DPO against the model as it began.
+ *
+ * @param pairsFile ready-made pairs (.jsonl or .arrow) instead of mined ones
+ */
+export async function trainDpo(
+  config: DpoConfig,
+  context: RecipeContext,
+  pairsFile?: string,
+): Promise<DpoResult> {
+  const { progress } = context;
+  const loaded = loadCharacter(config.character);
+  const character = characterOf(loaded);
+  const { seed } = config.run;
+  const needsScorer = pairsFile === undefined || config.agent.method === 'rag';
+  if (needsScorer && !config.discriminators) {
+    throw new UsageError(
+      'mining pairs, and the method rag, need `discriminators`',
+      'name them, or give --pairs FILE',
+    );
+  }
+  const { folder } = await beginRun(config, context);
+  const result = { run: folder.path, adapter: folder.file('adapter') };
+  if (folder.has('result.json')) {
+    progress.note(`${folder.path} is finished`);
+    return folder.readJson('result.json') as DpoResult;
+  }
+
+  const model = loadGemma(config.model.base, config.model);
+  const adapter = attachAdapter(model, config.lora, seed, config.startAdapter);
+  const scorer = needsScorer ? loadScorer(character, config.discriminators!, progress) : undefined;
+  const agent = new Agent(character, model, Tokenizer.load(config.model.base), config.agent, scorer);
+  const queries = loaded.queries.filter(({ split }) => split === 'train');
+  const rows = pairsFile
+    ? readRows(pairsFile, pairsTable)
+    : await minePairs(agent, scorer!, queries, config, folder, progress);
+  const pairs = await tokenizePairs(agent, rows, progress);
+
+  const reference = cachedReference(model, pairs, config, folder, progress);
+  const task = dpoTask(model, pairs, reference, { ...config.training, ...config.dpo, seed });
+  progress.note(`${pairs.length} pairs, ${task.totalSteps} steps`);
+  await train(task, { ...config.training, seed }, folder, progress);
+
+  adapter.save(result.adapter, { nameOrPath: config.model.base, task: 'CAUSAL_LM' });
+  const { discriminators, agent: options } = config;
+  const reward = pairsFile === undefined ? hashes(discriminators!) : undefined;
+  saveProvenance(result.adapter, { character: character.id, method: options.method, reward });
+  writeFileAtomic(folder.file('report.md'), report(config, character.name, rows, folder));
+  const summary: DpoResult = { ...result, pairs: pairs.length, steps: task.totalSteps };
+  folder.writeJson('result.json', summary);
+  disposeAll(model, scorer);
+  return summary;
+}
+
+async function tokenizePairs(
+  agent: Agent,
+  rows: readonly PairRow[],
+  progress: Progress,
+): Promise<TokenizedPair[]> {
+  const prompts = await agent.prompts(rows.map(({ query }) => [{ role: 'user', content: query }]));
+  const pairs = rows.map((row, i): TokenizedPair => {
+    const { character, queryId, chosenScore, rejectedScore } = row;
+    const id = `${character}/${queryId}`;
+    for (const side of ['chosen', 'rejected'] as const) {
+      if (row[side].trim() === '') throw new TruecastError(`the pair of ${id} has an empty ${side} response`);
+    }
+    return {
+      id,
+      prompt: prompts[i]!,
+      chosen: agent.replyTokens(row.chosen),
+      rejected: agent.replyTokens(row.rejected),
+      gap: chosenScore === null || rejectedScore === null ? 0 : chosenScore - rejectedScore,
+    };
+  });
+  const { maxLength } = agent.model;
+  const longest = ({ prompt, chosen, rejected }: TokenizedPair) =>
+    prompt.length + Math.max(chosen.length, rejected.length);
+  const fitting = pairs.filter((pair) => longest(pair) <= maxLength);
+  const dropped = pairs.length - fitting.length;
+  if (dropped > 0)
+    progress.note(`${dropped} of ${pairs.length} pairs are left out: longer than ${maxLength} tokens`);
+  return fitting;
+}
+
+/** The reference's log-probabilities: of the model as it begins, kept with the run. */
+function cachedReference(
+  model: GemmaForCausalLM,
+  pairs: readonly TokenizedPair[],
+  config: DpoConfig,
+  folder: RunFolder,
+  progress: Progress,
+): ReferenceLogProbs[] {
+  if (!folder.has(REFERENCE)) {
+    const adapterOn = config.startAdapter !== undefined;
+    folder.writeJson(
+      REFERENCE,
+      referenceLogProbs(model, pairs, config.training.batchSize, adapterOn, progress),
+    );
+  }
+  return folder.readJson(REFERENCE) as ReferenceLogProbs[];
+}
+
+function hashes(folders: { relevance: string; nli: string }): { relevance: string; nli: string } {
+  return { relevance: weightsHash(folders.relevance), nli: weightsHash(folders.nli) };
+}
+
+function report(config: DpoConfig, name: string, pairs: readonly PairRow[], folder: RunFolder): string {
+  const metrics = folder.metrics();
+  const [first, last] = [metrics[0]!, metrics.at(-1)!];
+  const shown = ['loss', 'rewards/chosen', 'rewards/rejected', 'rewards/margins', 'rewards/accuracies'];
+  const lines = shown.map(
+    (key) => `| ${key} | ${Number(first[key]).toFixed(4)} | ${Number(last[key]).toFixed(4)} |`,
+  );
+  const gaps = pairs.flatMap(({ chosenScore: a, rejectedScore: b }) =>
+    a === null || b === null ? [] : [a - b],
+  );
+  const gap = gaps.length > 0 ? `, mean difference in APC ${mean(gaps).toFixed(3)}` : '';
+  return `# ${config.run.name}
+
+${name}, method ${config.agent.method}, ${config.model.base} (${config.model.quantization}), LoRA rank ${config.lora.rank}.
+${pairs.length} preference pairs${gap}; loss ${config.dpo.loss}, β ${config.dpo.beta}, ${metrics.length} steps.
+
+| | first step | last step |
+|---|---|---|
+${lines.join('\n')}
+
+Whether the character is more faithful is not told by these numbers: \`truecast evaluate\` measures it on
+held-out queries.
+`;
+}
+
+function disposeAll(model: GemmaForCausalLM, scorer: ApcScorer | undefined): void {
+  model.dispose();
+  scorer?.dispose();
+}

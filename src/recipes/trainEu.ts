@@ -1,0 +1,75 @@
+import { Agent } from '../agents/agent.js';
+import type { EuConfig } from '../config/schema.js';
+import { type DialogueRow, loadCharacter } from '../data/index.js';
+import { loadGemma } from '../models/load.js';
+import { Tokenizer } from '../models/tokenizer.js';
+import { sftTask, type TokenizedDialogue } from '../sft/task.js';
+import { TruecastError } from '../support/errors.js';
+import { writeFileAtomic } from '../support/files.js';
+import { train } from '../training/loop.js';
+import { saveProvenance } from './artifacts.js';
+import { beginRun, type RecipeContext } from './begin.js';
+import { attachAdapter, characterOf } from './parts.js';
+
+export interface EuResult {
+  run: string;
+  adapter: string;
+  dialogues: number;
+}
+
+/** Experience upload: supervised fine-tuning of a LoRA on the character's dialogues. */
+export async function trainEu(config: EuConfig, context: RecipeContext): Promise<EuResult> {
+  const { progress } = context;
+  const loaded = loadCharacter(config.character);
+  const dialogues = (loaded.dialogues ?? []).filter(({ split }) => split === 'train');
+  if (dialogues.length === 0) {
+    throw new TruecastError(
+      `${config.character} has no dialogues to learn from`,
+      'annotate queries with responses first',
+    );
+  }
+  const { folder } = await beginRun(config, context);
+  const result: EuResult = { run: folder.path, adapter: folder.file('adapter'), dialogues: dialogues.length };
+  if (folder.has('result.json')) {
+    progress.note(`${folder.path} is finished`);
+    return result;
+  }
+  const { seed } = config.run;
+  const model = loadGemma(config.model.base, config.model);
+  const adapter = attachAdapter(model, config.lora, seed);
+  const character = characterOf(loaded);
+  // experience upload tells the model no statements: what it knows comes from the dialogues
+  const agent = new Agent(character, model, Tokenizer.load(config.model.base), {
+    ...config.agent,
+    method: 'eu',
+  });
+  const rows = await tokenizeDialogues(agent, dialogues);
+  const task = sftTask(model, adapter.weights, rows, { ...config.training, seed });
+  progress.note(`${dialogues.length} dialogues, ${task.totalSteps} steps`);
+
+  await train(task, { ...config.training, seed }, folder, progress);
+
+  adapter.save(result.adapter, { nameOrPath: config.model.base, task: 'CAUSAL_LM' });
+  saveProvenance(result.adapter, { character: character.id, method: 'eu' });
+  const losses = folder.metrics().map((row) => Number(row.loss));
+  writeFileAtomic(
+    folder.file('report.md'),
+    `# ${config.run.name}\n\nExperience upload of ${character.name}: ${dialogues.length} dialogues, ` +
+      `${task.totalSteps} steps, loss ${losses[0]!.toFixed(3)} → ${losses.at(-1)!.toFixed(3)}.\n`,
+  );
+  folder.writeJson('result.json', result);
+  model.dispose();
+  return result;
+}
+
+async function tokenizeDialogues(
+  agent: Agent,
+  dialogues: readonly DialogueRow[],
+): Promise<TokenizedDialogue[]> {
+  const prompts = await agent.prompts(dialogues.map(({ query }) => [{ role: 'user', content: query }]));
+  return dialogues.map(({ character, queryId, response }, i) => ({
+    id: `${character}/${queryId}`,
+    prompt: prompts[i]!,
+    response: agent.replyTokens(response),
+  }));
+}
