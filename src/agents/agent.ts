@@ -1,5 +1,4 @@
-import { retrieve } from '../apc/retrieve.js';
-import type { ApcScorer } from '../apc/score.js';
+import type { Relevance } from '../apc/relevance.js';
 import { type ChatMessage, encodeChat } from '../models/chatTemplate.js';
 import { endTokens } from '../models/gemma/config.js';
 import { type GenerateOptions, generate } from '../models/gemma/generate.js';
@@ -41,7 +40,7 @@ export class Agent {
     readonly tokenizer: Tokenizer,
     readonly options: AgentOptions,
     /** Retrieves for rag; other methods need none. */
-    private readonly scorer?: ApcScorer,
+    private readonly relevance?: Relevance,
   ) {}
 
   /** Tokens that end a reply: the end of a turn first, where the model has one, and the model's own ends. */
@@ -110,8 +109,8 @@ export class Agent {
       case 'lcm':
         return queries.map(() => statements);
       case 'rag': {
-        if (!this.scorer) throw new TruecastError('rag needs a relevance discriminator', 'name one');
-        const found = await retrieve(this.scorer, queries, topK);
+        if (!this.relevance) throw new TruecastError('rag needs a relevance discriminator', 'name one');
+        const found = await this.relevance.top(queries, topK);
         return found.map((indices) => indices.map((index) => statements[index]!));
       }
     }

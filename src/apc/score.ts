@@ -1,12 +1,7 @@
 import * as tf from '../backends/tf.js';
 import type { Discriminator } from '../discriminators/discriminator.js';
 import { type Progress, silent } from '../support/progress.js';
-
-/** Who is spoken to: the statements are the persona. */
-export interface Persona {
-  name: string;
-  statements: readonly string[];
-}
+import type { Relevance } from './relevance.js';
 
 export interface ScoredItem {
   query: string;
@@ -50,44 +45,20 @@ export interface ScoredResponse extends ScoredItem, ApcScore {
   ledger: LedgerEntry[];
 }
 
-/** Scores responses to one persona. Relevance is computed once per statement and query and shared by all uses. */
+/** Scores responses to one persona. */
 export class ApcScorer {
-  /** P_g of every statement for a query: [S], on the device. */
-  private readonly relevances = new Map<string, tf.Tensor1D>();
-
   constructor(
-    readonly persona: Persona,
-    readonly relevance: Discriminator,
+    readonly relevance: Relevance,
     readonly nli: Discriminator,
     private readonly progress: Progress = silent,
   ) {}
 
-  /** P_g [Q, S] of the queries, on the device; the caller disposes it. */
-  async relevanceOf(queries: readonly string[]): Promise<tf.Tensor2D> {
-    const missing = [...new Set(queries)].filter((query) => !this.relevances.has(query));
-    const S = this.persona.statements.length;
-    if (missing.length > 0) {
-      const inputs = missing.flatMap((query) =>
-        this.persona.statements.map((statement) => ({ character: this.persona.name, statement, query })),
-      );
-      const probabilities = await this.relevance.probabilities(inputs, this.progress, 'relevance');
-      const rows = tf.tidy(() =>
-        tf.unstack(probabilities.slice([0, 1], [-1, 1]).reshape([missing.length, S])),
-      );
-      probabilities.dispose();
-      missing.forEach((query, i) => {
-        this.relevances.set(query, rows[i] as tf.Tensor1D);
-      });
-    }
-    return tf.stack(queries.map((query) => this.relevances.get(query)!)) as tf.Tensor2D;
-  }
-
   /** The scores of responses, with their ledgers. Nothing is copied from the device before the sums. */
   async score(items: readonly ScoredItem[]): Promise<ScoredResponse[]> {
     if (items.length === 0) return [];
-    const { statements, name } = this.persona;
+    const { statements, name } = this.relevance.persona;
     const S = statements.length;
-    const relevance = await this.relevanceOf(items.map(({ query }) => query));
+    const relevance = await this.relevance.of(items.map(({ query }) => query));
     const inputs = items.flatMap(({ query, response }) =>
       statements.map((statement) => ({ character: name, statement, query, response })),
     );
@@ -110,8 +81,6 @@ export class ApcScorer {
 
   /** Disposes the discriminators too. */
   dispose(): void {
-    for (const tensor of this.relevances.values()) tensor.dispose();
-    this.relevances.clear();
     this.relevance.dispose();
     this.nli.dispose();
   }

@@ -1,12 +1,11 @@
 import { messageOf, TruecastError, unreachable } from '../support/errors.js';
+import { BACKEND_NAMES, type BackendName, REMEDIES } from './names.js';
 import { findInstall } from './tensorflow/install.js';
 import { registerTensorflow } from './tensorflow/load.js';
 import * as tf from './tf.js';
 import { registerWasm } from './wasm/load.js';
 
-/** From the fastest to the slowest. */
-export const BACKEND_NAMES = ['tensorflow', 'wasm', 'cpu'] as const;
-export type BackendName = (typeof BACKEND_NAMES)[number];
+export { BACKEND_NAMES, type BackendName };
 
 /** Why a backend cannot be used here, and what to do about it. */
 export class BackendUnusable extends TruecastError {
@@ -69,12 +68,6 @@ async function activate(name: BackendName): Promise<void> {
     throw new BackendUnusable(name, reason, REMEDIES[name], { cause });
   }
 }
-
-const REMEDIES: Record<BackendName, string> = {
-  tensorflow: 'run `truecast setup tensorflow`',
-  wasm: 'reinstall truecast, or use --backend cpu',
-  cpu: 'reinstall truecast',
-};
 
 async function register(name: BackendName): Promise<void> {
   try {

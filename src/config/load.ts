@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { Problems } from '../data/problems.js';
-import { checkShape, parseYaml } from '../data/yaml.js';
 import { UsageError } from '../support/errors.js';
 import { readText } from '../support/files.js';
+import { Problems } from '../support/problems.js';
+import { checkShape, parseYaml } from '../support/yaml.js';
 
 /**
  * Reads a configuration file.

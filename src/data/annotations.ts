@@ -1,3 +1,5 @@
+import type { Problems } from '../support/problems.js';
+import type { KeyPath, LocatedYaml } from '../support/yaml.js';
 import {
   type AuthoredQuery,
   type AuthoredResponse,
@@ -6,10 +8,8 @@ import {
   RESPONSE_KINDS,
   statementSchema,
 } from './characterFormat.js';
-import type { Problems } from './problems.js';
 import type { NliLabel } from './rows.js';
 import { normalise } from './text.js';
-import type { KeyPath, LocatedYaml } from './yaml.js';
 
 /**
  * The checks that a shape can't express: ids and texts unique, references that exist, lists disjoint, and

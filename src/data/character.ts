@@ -1,10 +1,10 @@
 import { basename, extname } from 'node:path';
 import { TruecastError } from '../support/errors.js';
 import { readText } from '../support/files.js';
+import { Problems } from '../support/problems.js';
+import { checkShape, type LocatedYaml, parseYaml } from '../support/yaml.js';
 import { checkAnnotations } from './annotations.js';
 import { type AuthoredCharacter, CHARACTER_FORMAT, characterSchema } from './characterFormat.js';
-import { Problems } from './problems.js';
-import { checkShape, type LocatedYaml, parseYaml } from './yaml.js';
 
 /** Reads an authored character; see `parseCharacter`. */
 export function readCharacter(path: string): AuthoredCharacter {

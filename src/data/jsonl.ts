@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { messageOf, TruecastError } from '../support/errors.js';
 import { readText, writeFileAtomic } from '../support/files.js';
-import { Problems } from './problems.js';
+import { Problems } from '../support/problems.js';
 import { rowProblems, type TableSchema } from './schema.js';
 import { readTable } from './table.js';
 

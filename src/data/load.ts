@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { TruecastError } from '../support/errors.js';
 import { readText } from '../support/files.js';
+import { parseYaml } from '../support/yaml.js';
 import { buildCharacter } from './build.js';
 import { checkCharacter } from './character.js';
 import { DATASETS_ROOT, listCharacters } from './location.js';
@@ -20,7 +21,6 @@ import {
 } from './rows.js';
 import { readSplitFile } from './splitFile.js';
 import { readTable } from './table.js';
-import { parseYaml } from './yaml.js';
 
 /** A character as the rest of truecast takes it. A plain persona has no training rows and maybe no queries. */
 export interface LoadedCharacter {

@@ -1,9 +1,9 @@
 import { basename, extname } from 'node:path';
 import { z } from 'zod';
+import { Problems } from '../support/problems.js';
+import { checkShape, type LocatedYaml } from '../support/yaml.js';
 import { identifier, languageTag, lineOfText } from './characterFormat.js';
-import { Problems } from './problems.js';
 import { normalise } from './text.js';
-import { checkShape, type LocatedYaml } from './yaml.js';
 
 /** What a user writes to role-play or score a character of their own: no ids, no annotation. */
 export const personaSchema = z.strictObject({

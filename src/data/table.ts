@@ -16,7 +16,7 @@ import {
 } from 'apache-arrow';
 import { messageOf, TruecastError } from '../support/errors.js';
 import { readBytes, writeFileAtomic } from '../support/files.js';
-import { Problems } from './problems.js';
+import { Problems } from '../support/problems.js';
 import { type Column, rowProblems, type ScalarType, type TableSchema } from './schema.js';
 
 /** Key of the Arrow schema's metadata that holds the table's `name/version`. */

@@ -12,7 +12,7 @@ import {
   writeTable,
 } from '../data/index.js';
 import { TruecastError } from '../support/errors.js';
-import { appendLine } from '../support/files.js';
+import { appendLine, dropHalfLine } from '../support/files.js';
 import type { Progress } from '../support/progress.js';
 import { mean } from '../support/statistics.js';
 import type { RunFolder } from '../training/runFolder.js';
@@ -68,6 +68,7 @@ async function sampleResponses(
     Array.from({ length: samples }, (_, i) => ({ query: text, key: `${queryId}/${i}` })),
   );
   const path = folder.file(SAMPLES);
+  dropHalfLine(path);
   const done: ScoredItem[] = folder.has(SAMPLES) ? readJsonl(path, responsesTable) : [];
   const bar = progress.start('sampling', wanted.length, done.length);
   while (done.length < wanted.length) {

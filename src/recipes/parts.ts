@@ -1,4 +1,5 @@
 import type { Character } from '../agents/agent.js';
+import { Relevance } from '../apc/relevance.js';
 import { ApcScorer } from '../apc/score.js';
 import type { LoadedCharacter } from '../data/index.js';
 import { Discriminator } from '../discriminators/discriminator.js';
@@ -11,15 +12,30 @@ export function characterOf({ id, name, language, statements }: LoadedCharacter)
   return { id, name, language, statements: statements.map(({ text }) => text) };
 }
 
+export function loadRelevance(character: Character, folder: string, progress: Progress): Relevance {
+  return new Relevance(character, Discriminator.load(folder, 'relevance'), progress);
+}
+
 /** A scorer of a character by two discriminator folders. */
 export function loadScorer(
   character: Character,
   folders: { relevance: string; nli: string },
   progress: Progress,
 ): ApcScorer {
-  const relevance = Discriminator.load(folders.relevance, 'relevance');
-  const nli = Discriminator.load(folders.nli, 'nli');
-  return new ApcScorer(character, relevance, nli, progress);
+  const relevance = loadRelevance(character, folders.relevance, progress);
+  return new ApcScorer(relevance, Discriminator.load(folders.nli, 'nli'), progress);
+}
+
+/** A note for each discriminator that had to cut inputs since the last call. */
+export function noteCuts(discriminators: readonly Discriminator[], progress: Progress): void {
+  for (const discriminator of discriminators) {
+    const cut = discriminator.takeOverlong();
+    const { task, maxLength } = discriminator.format;
+    if (cut > 0)
+      progress.note(
+        `warning: ${cut} inputs of ${task} are longer than ${maxLength} tokens: their ends were cut`,
+      );
+  }
 }
 
 /** Gives the model a fresh adapter, or one that is trained on. */

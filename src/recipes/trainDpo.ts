@@ -1,5 +1,4 @@
 import { Agent } from '../agents/agent.js';
-import type { ApcScorer } from '../apc/score.js';
 import type { DpoConfig } from '../config/schema.js';
 import { loadCharacter, type PairRow, pairsTable, readRows } from '../data/index.js';
 import { dpoTask, type ReferenceLogProbs, referenceLogProbs, type TokenizedPair } from '../dpo/task.js';
@@ -15,7 +14,7 @@ import type { RunFolder } from '../training/runFolder.js';
 import { saveProvenance, weightsHash } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
 import { minePairs } from './minePairs.js';
-import { attachAdapter, characterOf, loadScorer } from './parts.js';
+import { attachAdapter, characterOf, loadScorer, noteCuts } from './parts.js';
 
 export interface DpoResult {
   run: string;
@@ -58,11 +57,18 @@ export async function trainDpo(
   const model = loadGemma(config.model.base, config.model);
   const adapter = attachAdapter(model, config.lora, seed, config.startAdapter);
   const scorer = needsScorer ? loadScorer(character, config.discriminators!, progress) : undefined;
-  const agent = new Agent(character, model, Tokenizer.load(config.model.base), config.agent, scorer);
+  const agent = new Agent(
+    character,
+    model,
+    Tokenizer.load(config.model.base),
+    config.agent,
+    scorer?.relevance,
+  );
   const queries = loaded.queries.filter(({ split }) => split === 'train');
   const rows = pairsFile
     ? readRows(pairsFile, pairsTable)
     : await minePairs(agent, scorer!, queries, config, folder, progress);
+  if (scorer) noteCuts([scorer.relevance.discriminator, scorer.nli], progress);
   const pairs = await tokenizePairs(agent, rows, progress);
 
   const reference = cachedReference(model, pairs, config, folder, progress);
@@ -77,7 +83,8 @@ export async function trainDpo(
   writeFileAtomic(folder.file('report.md'), report(config, character.name, rows, folder));
   const summary: DpoResult = { ...result, pairs: pairs.length, steps: task.totalSteps };
   folder.writeJson('result.json', summary);
-  disposeAll(model, scorer);
+  model.dispose();
+  scorer?.dispose();
   return summary;
 }
 
@@ -156,9 +163,4 @@ ${lines.join('\n')}
 Whether the character is more faithful is not told by these numbers: \`truecast evaluate\` measures it on
 held-out queries.
 `;
-}
-
-function disposeAll(model: GemmaForCausalLM, scorer: ApcScorer | undefined): void {
-  model.dispose();
-  scorer?.dispose();
 }

@@ -67,11 +67,15 @@ export function readJson(path: string, what: string): unknown {
   }
 }
 
-/** Adds a line to a file; a half-written last line, which a killed process leaves, is dropped first. */
+/** Adds a line to a file; a half-written last line is dropped first. */
 export function appendLine(path: string, line: string): void {
-  if (existsSync(path)) {
-    const text = readFileSync(path, 'utf8');
-    if (text !== '' && !text.endsWith('\n')) writeFileAtomic(path, text.slice(0, text.lastIndexOf('\n') + 1));
-  }
+  dropHalfLine(path);
   appendFileSync(path, `${line}\n`);
+}
+
+/** Cuts off a last line without its end, which a killed process leaves. */
+export function dropHalfLine(path: string): void {
+  if (!existsSync(path)) return;
+  const text = readFileSync(path, 'utf8');
+  if (text !== '' && !text.endsWith('\n')) writeFileAtomic(path, text.slice(0, text.lastIndexOf('\n') + 1));
 }

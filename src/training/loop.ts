@@ -5,7 +5,7 @@ import { saveTensors, type Weights } from '../models/weights.js';
 import { valueAndGradients } from '../ops/autodiff.js';
 import { TruecastError } from '../support/errors.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
-import type { Progress } from '../support/progress.js';
+import type { Progress, ProgressBar } from '../support/progress.js';
 import { randomKey } from '../support/random.js';
 import { Adamw, type AdamwOptions, clipByGlobalNorm } from './optimizer.js';
 import type { RunFolder } from './runFolder.js';
@@ -55,12 +55,13 @@ export async function train<B>(
   progress: Progress,
 ): Promise<void> {
   const optimizer = new Adamw(task.weights, task.names, options);
+  let bar: ProgressBar | undefined;
   try {
     const begin = resume(task, optimizer, run);
-    const bar = progress.start('training', task.totalSteps, begin);
+    bar = progress.start('training', task.totalSteps, begin);
     const warmupSteps = Math.ceil(options.warmupRatio * task.totalSteps);
     for (let step = begin; step < task.totalSteps; step++) {
-      const { gradients, metrics } = accumulate(task, step, options.seed);
+      const { gradients, metrics } = accumulate(task, step, options.seed, run);
       const { norm, clipped } = clipByGlobalNorm(gradients, options.maxGradientNorm);
       if (!Number.isFinite(norm)) {
         tf.dispose(clipped);
@@ -75,13 +76,13 @@ export async function train<B>(
       bar.update(step + 1, { loss: metrics.loss!.toFixed(4) });
       await setImmediate();
     }
-    bar.stop();
   } finally {
+    bar?.stop();
     optimizer.dispose();
   }
 }
 
-function accumulate<B>(task: TrainingTask<B>, step: number, seed: number) {
+function accumulate<B>(task: TrainingTask<B>, step: number, seed: number, run: RunFolder) {
   const parameters = task.names.map((name) => task.weights.get(name));
   const metrics: Record<string, number> = { loss: 0 };
   let sums: tf.Tensor[] | undefined;
@@ -101,7 +102,7 @@ function accumulate<B>(task: TrainingTask<B>, step: number, seed: number) {
     if (!Number.isFinite(loss)) {
       tf.dispose(gradients);
       if (sums) tf.dispose(sums);
-      throw notANumber('loss', step, [task.describe(batch)]);
+      throw notANumber('loss', step, [task.describe(batch)], run);
     }
     sums = sums ? addAll(sums, gradients) : gradients;
   });
@@ -114,8 +115,8 @@ function addAll(sums: tf.Tensor[], gradients: tf.Tensor[]): tf.Tensor[] {
   return result;
 }
 
-function notANumber(what: string, step: number, batches: string[], run?: RunFolder): TruecastError {
-  const last = run?.lastCheckpoint();
+function notANumber(what: string, step: number, batches: string[], run: RunFolder): TruecastError {
+  const last = run.lastCheckpoint();
   return new TruecastError(
     `the ${what} is not a number at step ${step + 1}, in the batch of ${batches.join('; ')}`,
     `lower the learning rate, or look at these rows${last ? `; the last good checkpoint is ${last}` : ''}`,

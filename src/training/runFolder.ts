@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { TruecastError } from '../support/errors.js';
 import { appendLine, readJson, writeFileAtomic } from '../support/files.js';
 
@@ -12,6 +12,7 @@ export interface RunEnvironment {
   backend: string;
 }
 
+const ENVIRONMENT = 'environment.json';
 const CHECKPOINTS = 'checkpoints';
 const KEPT_CHECKPOINTS = 2;
 
@@ -32,15 +33,14 @@ export class RunFolder {
     const stored = join(path, 'config.yaml');
     const remedy = 'give the run another name, or remove the folder to start anew';
     if (existsSync(stored)) {
-      if (readFileSync(stored, 'utf8') !== text) {
-        const lines = new Set(readFileSync(stored, 'utf8').split('\n'));
-        const changed = text.split('\n').filter((line) => line.trim() !== '' && !lines.has(line));
+      const differing = differences(parse(readFileSync(stored, 'utf8')), parse(text));
+      if (differing.length > 0) {
         throw new TruecastError(
-          `${path} holds a run of another configuration; differing now:\n${changed.join('\n')}`,
+          `${path} holds a run of another configuration:\n  ${differing.join('\n  ')}`,
           remedy,
         );
       }
-      const before = readJson(join(path, 'environment.json'), 'run environment') as RunEnvironment;
+      const before = readJson(join(path, ENVIRONMENT), 'run environment') as RunEnvironment;
       if (before.backend !== environment.backend) {
         throw new TruecastError(
           `${path} was begun on the backend ${before.backend}, this is ${environment.backend}`,
@@ -49,11 +49,13 @@ export class RunFolder {
       }
       return run;
     }
-    if (existsSync(path) && readdirSync(path).length > 0) {
+    // killed before config.yaml was there, a run leaves no more than its environment
+    const begun = (name: string) => name === ENVIRONMENT || name.endsWith('.tmp');
+    if (existsSync(path) && !readdirSync(path).every(begun)) {
       throw new TruecastError(`${path} exists and is no run's folder`, 'give the run another name');
     }
     mkdirSync(path, { recursive: true });
-    run.writeJson('environment.json', environment);
+    run.writeJson(ENVIRONMENT, environment);
     writeFileAtomic(stored, text);
     return run;
   }
@@ -119,4 +121,18 @@ export class RunFolder {
       .filter((name) => /^step-\d+$/.test(name))
       .sort();
   }
+}
+
+/** The keys by which two configurations differ, with both values. */
+function differences(there: unknown, now: unknown, key = ''): string[] {
+  if (isMap(there) && isMap(now)) {
+    const names = [...new Set([...Object.keys(there), ...Object.keys(now)])];
+    return names.flatMap((name) => differences(there[name], now[name], key ? `${key}.${name}` : name));
+  }
+  const [a, b] = [there, now].map((value) => (value === undefined ? 'absent' : JSON.stringify(value)));
+  return a === b ? [] : [`${key}: ${a} there, ${b} now`];
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -321,12 +321,13 @@ export const newUnknowns = list(`
 
 /** Participles: "has never …". */
 export const experiences = list(`
-  seen the sea, flown in a balloon, eaten an oyster, slept in a tent, met a king, been to a wedding, ridden an elephant,
-  broken a bone, stayed up all night, been in prison, seen snow, held a sword, crossed a desert, been on stage,
-  caught a thief, lost a tooth in a fight, kissed a stranger, worn a crown, written a poem, been inside a mine,
-  touched a whale, fainted in church, planted a tree, won a bet, been struck by lightning, read a whole dictionary,
-  left this country, been on a train, milked a goat, cooked for fifty people, fallen through ice, driven a plough,
-  voted in an election, heard an opera, been stung by a bee, slept on a roof, told a lie in court, seen a comet`);
+  eaten an oyster, slept in a tent, ridden an elephant, stayed up all night, been in prison, seen a tiger,
+  lost a tooth in a fight, kissed a stranger, worn a crown, written a novel, touched a whale, fainted in church,
+  been struck by lightning, read a whole dictionary, left this country, fallen through ice, driven a plough,
+  voted in an election, been stung by a jellyfish, told a lie in court, seen a comet, been bitten by a dog,
+  broken a promise, climbed a volcano, slept on a roof, lost a bet, eaten with the left hand, owned a house,
+  been to a funeral, met an emperor, won an argument, spent a day in silence, shaken hands with a thief,
+  had a tooth pulled, danced until dawn, carried a coffin, been photographed, seen a ghost, cried at a play`);
 
 /** Things to like or to dislike; plurals or mass nouns, taken as such. */
 export const opinions = list(`

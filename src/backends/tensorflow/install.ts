@@ -68,7 +68,11 @@ export function findInstall(
     headers: headersIn(folder),
   };
   // The addons are of another truecast if their names have changed; the libraries may be links into a Python environment that has since gone.
-  const parts = [install.binding, install.loader, ...LIBRARY_FILES.map((file) => join(install.libraries, file))];
+  const parts = [
+    install.binding,
+    install.loader,
+    ...LIBRARY_FILES.map((file) => join(install.libraries, file)),
+  ];
   const gone = parts.find((path) => !existsSync(path));
   return gone !== undefined ? { missing: `the TensorFlow that was set up lacks ${gone}` } : install;
 }

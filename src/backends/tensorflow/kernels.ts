@@ -21,7 +21,9 @@ function register(kernelName: string, kernel: Kernel): void {
 /** tfjs-node's reads the indices back and checks each in JavaScript; TensorFlow's op checks them itself. */
 const gather: Kernel = ({ x, indices }, { axis, batchDims }) => {
   const axisTensor = tf.scalar(axis as number, 'int32');
-  const result = executeOp('GatherV2', [x!, indices!, axisTensor], { batch_dims: { int: batchDims as number } });
+  const result = executeOp('GatherV2', [x!, indices!, axisTensor], {
+    batch_dims: { int: batchDims as number },
+  });
   axisTensor.dispose();
   return result;
 };

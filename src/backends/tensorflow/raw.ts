@@ -25,7 +25,9 @@ const TYPES = {
 
 export type StoredType = keyof typeof TYPES;
 
-const TYPE_OF_ENUM = new Map(Object.entries(TYPES).map(([name, value]) => [value as number, name as StoredType]));
+const TYPE_OF_ENUM = new Map(
+  Object.entries(TYPES).map(([name, value]) => [value as number, name as StoredType]),
+);
 
 /** An attribute of an op. Numbers say which kind they are, because TensorFlow doesn't convert. */
 export type OpAttribute =
@@ -80,7 +82,9 @@ export function executeOpWithOutputs(
   const unknown = results.find((result) => !TYPE_OF_ENUM.has(result.dtype));
   if (unknown !== undefined) {
     for (const result of results) self.binding.deleteTensor(result.id);
-    throw new Error(`op ${name} returned a tensor of TensorFlow's type ${unknown.dtype}, which is not supported`);
+    throw new Error(
+      `op ${name} returned a tensor of TensorFlow's type ${unknown.dtype}, which is not supported`,
+    );
   }
   return results.map(({ id, shape, dtype }) => adopt(self, id, shape, dtype));
 }
@@ -146,7 +150,8 @@ function standIn(type: StoredType): tf.DataType {
 function encode({ binding }: Backend, op: string, name: string, attribute: OpAttribute): TFEOpAttr {
   // The addon turns a number that is no integer into 0 without a word.
   const integer = (value: number): number => {
-    if (!Number.isSafeInteger(value)) throw new Error(`attribute ${name} of op ${op} is not an integer: ${value}`);
+    if (!Number.isSafeInteger(value))
+      throw new Error(`attribute ${name} of op ${op} is not an integer: ${value}`);
     return value;
   };
   if ('int' in attribute) return { name, type: binding.TF_ATTR_INT, value: integer(attribute.int) };
@@ -154,8 +159,7 @@ function encode({ binding }: Backend, op: string, name: string, attribute: OpAtt
   if ('bool' in attribute) return { name, type: binding.TF_ATTR_BOOL, value: attribute.bool };
   if ('string' in attribute) return { name, type: binding.TF_ATTR_STRING, value: attribute.string };
   if ('type' in attribute) return { name, type: binding.TF_ATTR_TYPE, value: TYPES[attribute.type] };
-  if ('shape' in attribute)
-    return { name, type: binding.TF_ATTR_SHAPE, value: attribute.shape.map(integer) };
+  if ('shape' in attribute) return { name, type: binding.TF_ATTR_SHAPE, value: attribute.shape.map(integer) };
   if ('ints' in attribute) return { name, type: binding.TF_ATTR_INT, value: attribute.ints.map(integer) };
   if ('floats' in attribute) return { name, type: binding.TF_ATTR_FLOAT, value: [...attribute.floats] };
   return unreachable(attribute);

@@ -1,4 +1,16 @@
-import { type Code, f32, f32x4, i32, type Local, loopWhile, Module, type Scope, select, v128, when } from './assembler.js';
+import {
+  type Code,
+  f32,
+  f32x4,
+  i32,
+  type Local,
+  loopWhile,
+  Module,
+  type Scope,
+  select,
+  v128,
+  when,
+} from './assembler.js';
 
 /**
  * Matrix products on the heap: C[m,n] = A[m,k]·B[k,n] for any strides of A and B, rows of C being contiguous.
@@ -183,7 +195,16 @@ export function gemmModule(fused: boolean): Uint8Array<ArrayBuffer> {
       when(
         lessThan(width!.get, number(NR)),
         [
-          call(aAt!.get, aRow.get, aColumn.get, scratch.get, depth!.get, edge!.get, number(NR * 4), number(0)),
+          call(
+            aAt!.get,
+            aRow.get,
+            aColumn.get,
+            scratch.get,
+            depth!.get,
+            edge!.get,
+            number(NR * 4),
+            number(0),
+          ),
           edgeRow!.set(number(0)),
           loopWhile(
             lessThan(edgeRow!.get, number(height)),

@@ -44,7 +44,11 @@ export function einsum(tensors: tf.Tensor[], equation: string): tf.Tensor {
   const rows = kept[0]!.filter((letter) => !b.includes(letter));
   const columns = kept[1]!.filter((letter) => !a.includes(letter));
   const count = (letters: string[]): number => tf.util.sizeFromShape(letters.map((letter) => size[letter]!));
-  const left3 = arranged(0, [...batch, ...rows, ...summed]).reshape([count(batch), count(rows), count(summed)]);
+  const left3 = arranged(0, [...batch, ...rows, ...summed]).reshape([
+    count(batch),
+    count(rows),
+    count(summed),
+  ]);
   const right3 = arranged(1, [...batch, ...summed, ...columns]).reshape([
     count(batch),
     count(summed),

@@ -37,7 +37,7 @@ const corrected: Record<string, Kernel> = {
   [tf.Sin]: (backend, { x }) => elementwise(backend, x!, Math.sin, 'float32'),
   [tf.Cos]: (backend, { x }) => elementwise(backend, x!, Math.cos, 'float32'),
   // Zero for what is merely small.
-  [tf.Sign]: (backend, { x }) => elementwise(backend, x!, Math.sign),
+  [tf.Sign]: (backend, { x }) => elementwise(backend, x!, (value) => Math.sign(value) || 0),
   // Makes NaN 0.
   [tf.Relu6]: (backend, { x }) => elementwise(backend, x!, (value) => Math.min(Math.max(value, 0), 6)),
   // Take the bits of an int32 for a float32.
@@ -56,6 +56,9 @@ const corrected: Record<string, Kernel> = {
     const shape = tf.backend_util.assertAndGetBroadcastShape(a!.shape, b!.shape);
     return floorDivInt32(backend, a!, b!, shape);
   },
+  // Writes beyond an empty output, since tfjs broadcasts a condition to no element as if to one.
+  [tf.Select]: (backend, { t }, _attributes, stock) =>
+    t!.shape.includes(0) ? backend.makeOutput([...t!.shape], t!.dtype) : stock(),
   // Divides by zero.
   [tf.Prelu]: (backend, { x }, _attributes, stock) =>
     x!.shape.includes(0) ? backend.makeOutput([...x!.shape], x!.dtype) : stock(),

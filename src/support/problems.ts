@@ -1,4 +1,4 @@
-import { TruecastError } from '../support/errors.js';
+import { TruecastError } from './errors.js';
 
 /** Gathers what is wrong with one input, so that its author sees everything in one go. */
 export class Problems {

@@ -1,0 +1,66 @@
+import type { CommandModule } from 'yargs';
+import type { ScoredItem } from '../../apc/score.js';
+import type { BackendName } from '../../backends/select.js';
+import { readRows, responsesTable } from '../../data/index.js';
+import { score } from '../../recipes/score.js';
+import { UsageError } from '../../support/errors.js';
+import { terminalProgress } from '../../support/progress.js';
+import * as shared from '../options.js';
+import { ledgerText, print, printJson } from '../output.js';
+
+interface Options {
+  character: string;
+  relevance: string;
+  nli: string;
+  query?: string;
+  response?: string[];
+  responses?: string;
+  backend: BackendName | 'auto';
+  json?: boolean;
+}
+
+export const scoreCommand: CommandModule<object, Options> = {
+  command: 'score',
+  describe: 'The APC score of given responses, statement by statement',
+  builder: (yargs) =>
+    yargs
+      .options({
+        character: { ...shared.character, demandOption: true },
+        relevance: { ...shared.relevance, demandOption: true },
+        nli: { ...shared.nli, demandOption: true },
+        query: { type: 'string', requiresArg: true, describe: 'What was said to the character' },
+        response: {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: 'What the character answered; several may follow',
+        },
+        responses: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'A file of them (.jsonl or .arrow): query, response',
+        },
+        backend: { ...shared.backend, default: 'auto' as const },
+      })
+      .conflicts('responses', ['query', 'response'])
+      .example(
+        '$0 score --character odile --relevance DIR --nli DIR --query "How old are you?" --response "Seventy-one." "Fifty."',
+        'two answers to one question',
+      ),
+  async handler(argv) {
+    const scored = await score(argv, readItems(argv), { progress: terminalProgress() });
+    if (argv.json) return printJson(scored);
+    for (const item of scored) {
+      print(`query: ${item.query}\nresponse: ${item.response}`);
+      print(`${ledgerText(item)}\n`);
+    }
+  },
+};
+
+function readItems({ query, response, responses }: Options): ScoredItem[] {
+  if (responses) return readRows(responses, responsesTable);
+  if (query === undefined || !response) {
+    throw new UsageError('nothing to score', 'give --query and --response, or --responses FILE');
+  }
+  return response.map((text) => ({ query, response: text }));
+}

@@ -1,0 +1,77 @@
+import type { ScoredResponse } from '../apc/score.js';
+import { words } from '../data/index.js';
+import { mean } from '../support/statistics.js';
+
+/** A judged reply. */
+export interface JudgedReply extends ScoredResponse {
+  queryId: string;
+  /** Which of the query's samples. */
+  sample: number;
+  tokens: number;
+  /** Ended by itself, not by the length limit. */
+  stopped: boolean;
+}
+
+/** What a table shows of a method: means over the replies. */
+export interface MethodMetrics {
+  replies: number;
+  delta: number;
+  active: number;
+  passive: number;
+  violationsPer100: number;
+  /** In words (Chinese: as the data library counts them). */
+  meanLength: number;
+  /** Distinct word pairs over all word pairs of all replies. */
+  distinct2: number;
+  /** Share of replies without text. */
+  empty: number;
+  /** Share of replies cut off by the length limit. */
+  unfinished: number;
+}
+
+export function methodMetrics(replies: readonly JudgedReply[]): MethodMetrics {
+  const of = (value: (reply: JudgedReply) => number) => mean(replies.map(value));
+  return {
+    replies: replies.length,
+    delta: of(({ delta }) => delta),
+    active: of(({ active }) => active),
+    passive: of(({ passive }) => passive),
+    violationsPer100: 100 * of(({ violations }) => violations),
+    meanLength: of(({ response }) => words(response).length),
+    distinct2: distinctPairs(replies.map(({ response }) => response)),
+    empty: of(({ response }) => Number(response.trim() === '')),
+    unfinished: of(({ stopped }) => Number(!stopped)),
+  };
+}
+
+function distinctPairs(texts: readonly string[]): number {
+  const seen = new Set<string>();
+  let total = 0;
+  for (const text of texts) {
+    const list = words(text);
+    for (let i = 0; i + 1 < list.length; i++) {
+      seen.add(`${list[i]} ${list[i + 1]}`);
+      total++;
+    }
+  }
+  return total === 0 ? 0 : seen.size / total;
+}
+
+/**
+ * Differences after − before per query, samples averaged: the values of a paired comparison, in the order of
+ * `before`'s queries.
+ */
+export function pairedDifferences(
+  before: readonly JudgedReply[],
+  after: readonly JudgedReply[],
+  value: (reply: JudgedReply) => number,
+): number[] {
+  const means = (replies: readonly JudgedReply[]) => {
+    const groups = new Map<string, number[]>();
+    for (const reply of replies)
+      groups.set(reply.queryId, [...(groups.get(reply.queryId) ?? []), value(reply)]);
+    return groups;
+  };
+  const later = means(after);
+  return [...means(before)].map(([queryId, values]) => mean(later.get(queryId)!) - mean(values));
+}

@@ -1,0 +1,93 @@
+import { Agent, type Method } from '../agents/agent.js';
+import type { PersonaTurn } from '../agents/prompts.js';
+import { ApcScorer, type ScoredResponse } from '../apc/score.js';
+import type { BackendName } from '../backends/select.js';
+import { loadCharacter } from '../data/index.js';
+import { Discriminator } from '../discriminators/discriminator.js';
+import type { ChatMessage } from '../models/chatTemplate.js';
+import { generate } from '../models/gemma/generate.js';
+import type { SamplingOptions } from '../models/gemma/sample.js';
+import { loadGemma } from '../models/load.js';
+import { loadAdapter } from '../models/lora.js';
+import { Tokenizer } from '../models/tokenizer.js';
+import { UsageError } from '../support/errors.js';
+import { silent } from '../support/progress.js';
+import { chooseBackend, type RecipeContext } from './begin.js';
+import { characterOf, loadRelevance } from './parts.js';
+
+export interface ChatOptions {
+  character: string;
+  model: string;
+  quantization: 'none' | 'nf4' | 'nf4-double';
+  adapter?: string;
+  method: Method;
+  personaTurn: PersonaTurn;
+  topK: number;
+  /** Discriminators, for rag and for ledgers. */
+  relevance?: string;
+  nli?: string;
+  sampling: SamplingOptions & { maxNewTokens: number; seed: number };
+  backend: BackendName | 'auto';
+}
+
+/** A character that one talks to. */
+export interface ChatSession {
+  name: string;
+  /** The reply to a message; `onText` gets it piece by piece. */
+  say(message: string, onText: (piece: string) => void): Promise<string>;
+  /** What the last reply earned, statement by statement. Needs both discriminators. */
+  ledger(): Promise<ScoredResponse>;
+  dispose(): void;
+}
+
+/** Opens a conversation with a character. */
+export async function openChat(options: ChatOptions, { progress }: RecipeContext): Promise<ChatSession> {
+  const character = characterOf(loadCharacter(options.character));
+  if (options.method === 'rag' && !options.relevance) {
+    throw new UsageError('the method rag needs a relevance discriminator', 'give --relevance DIR');
+  }
+  await chooseBackend(options.backend, progress);
+  const model = loadGemma(options.model, options);
+  if (options.adapter) model.adapter = loadAdapter(options.adapter, model.linearLayers());
+  const tokenizer = Tokenizer.load(options.model);
+  const relevance = options.relevance ? loadRelevance(character, options.relevance, silent) : undefined;
+  const scorer =
+    relevance && options.nli ? new ApcScorer(relevance, Discriminator.load(options.nli, 'nli')) : undefined;
+  const agent = new Agent(character, model, tokenizer, options, relevance);
+  const conversation: ChatMessage[] = [];
+
+  return {
+    name: character.name,
+    async say(message, onText) {
+      conversation.push({ role: 'user', content: message });
+      const [prompt] = await agent.prompts([conversation]);
+      const ids: number[] = [];
+      let shown = '';
+      const turn = conversation.length;
+      const generation = { ...options.sampling, stopTokens: agent.stopTokens };
+      await generate(model, [{ prompt: prompt!, key: `turn ${turn}` }], generation, (_, id) => {
+        ids.push(id);
+        const text = tokenizer.decode(ids);
+        // half a character, spelt in bytes, shows as a replacement mark until its rest has come
+        if (text.endsWith('\uFFFD')) return;
+        onText(text.slice(shown.length));
+        shown = text;
+      });
+      const reply = tokenizer.decode(ids).trim();
+      conversation.push({ role: 'model', content: reply });
+      return reply;
+    },
+    async ledger() {
+      if (!scorer)
+        throw new UsageError('a ledger needs both discriminators', 'give --relevance DIR and --nli DIR');
+      const [query, response] = conversation.slice(-2).map(({ content }) => content);
+      const [scored] = await scorer.score([{ query: query!, response: response! }]);
+      return scored!;
+    },
+    dispose() {
+      model.dispose();
+      if (scorer) scorer.dispose();
+      else relevance?.dispose();
+    },
+  };
+}

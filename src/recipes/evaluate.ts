@@ -1,0 +1,249 @@
+import { existsSync } from 'node:fs';
+import { Agent } from '../agents/agent.js';
+import type { ApcScorer } from '../apc/score.js';
+import type { EvaluateConfig } from '../config/schema.js';
+import { type LoadedCharacter, loadCharacter, readTable, writeTable } from '../data/index.js';
+import type { Discriminator } from '../discriminators/discriminator.js';
+import { type ClassifierReport, evaluateDiscriminator } from '../discriminators/evaluate.js';
+import { loadFormat } from '../discriminators/format.js';
+import { labelledRows } from '../discriminators/rows.js';
+import { type JudgedReply, methodMetrics, pairedDifferences } from '../evaluation/metrics.js';
+import { repliesTable, replyRow } from '../evaluation/rows.js';
+import {
+  comparisonRows,
+  type DpoEffect,
+  effectSentences,
+  type MethodResult,
+  markdownTable,
+} from '../evaluation/table.js';
+import type { GemmaForCausalLM } from '../models/gemma/model.js';
+import { loadGemma } from '../models/load.js';
+import { loadAdapter } from '../models/lora.js';
+import { Tokenizer } from '../models/tokenizer.js';
+import { TruecastError, UsageError } from '../support/errors.js';
+import { writeFileAtomic } from '../support/files.js';
+import { percent, percentInterval } from '../support/numbers.js';
+import { silent } from '../support/progress.js';
+import { bootstrapInterval, mean } from '../support/statistics.js';
+import type { RunFolder } from '../training/runFolder.js';
+import { loadProvenance, weightsHash } from './artifacts.js';
+import { beginRun, type RecipeContext } from './begin.js';
+import { characterOf, loadRelevance, loadScorer, noteCuts } from './parts.js';
+
+export interface EvaluateResult {
+  run: string;
+  character: string;
+  queries: number;
+  methods: MethodResult[];
+  /** The judges on the character's own annotated held-out rows; absent for a plain persona. */
+  judges?: { relevance: ClassifierReport; nli: ClassifierReport };
+  warnings: string[];
+}
+
+/** Plays held-out queries by each method, with and without DPO, and has a judge score the replies. */
+export async function evaluate(config: EvaluateConfig, context: RecipeContext): Promise<EvaluateResult> {
+  const { progress } = context;
+  const loaded = loadCharacter(config.character);
+  const character = characterOf(loaded);
+  const queries = evaluationQueries(loaded, config.character);
+  checkMethods(config);
+  const warnings = judgeWarnings(config, character.id);
+  for (const warning of warnings) progress.note(`warning: ${warning}`);
+  const { folder } = await beginRun(config, context);
+  if (folder.has('result.json')) {
+    progress.note(`${folder.path} is finished`);
+    return folder.readJson('result.json') as EvaluateResult;
+  }
+
+  const judge = loadScorer(character, config.judge, progress);
+  const judges = await judgeReports(judge, loaded);
+  const model = loadGemma(config.model.base, config.model);
+  const retriever = config.retriever ? loadRelevance(character, config.retriever, progress) : undefined;
+  const tokenizer = Tokenizer.load(config.model.base);
+  const play = async (
+    entry: EvaluateConfig['methods'][number],
+    adapter: string | undefined,
+    name: string,
+  ) => {
+    useAdapter(model, adapter);
+    const options = { method: entry.method, personaTurn: config.personaTurn, topK: config.topK };
+    const agent = new Agent(character, model, tokenizer, options, retriever);
+    return judgedReplies(agent, judge, queries, config, folder, name, context);
+  };
+
+  const methods: MethodResult[] = [];
+  for (const entry of config.methods) {
+    const before = await play(entry, entry.adapter, entry.method);
+    const result: MethodResult = { method: entry.method, before: methodMetrics(before) };
+    if (entry.dpo) {
+      const after = await play(entry, entry.dpo, `${entry.method}-dpo`);
+      result.after = methodMetrics(after);
+      result.effect = dpoEffect(before, after, config);
+    }
+    methods.push(result);
+  }
+
+  noteCuts([judge.relevance.discriminator, judge.nli], progress);
+  const result: EvaluateResult = {
+    run: folder.path,
+    character: character.name,
+    queries: queries.length,
+    methods,
+    warnings,
+    ...(judges ? { judges } : {}),
+  };
+  writeFileAtomic(folder.file('report.md'), report(config, result));
+  folder.writeJson('result.json', result);
+  model.dispose();
+  judge.dispose();
+  retriever?.dispose();
+  return result;
+}
+
+interface EvaluationQuery {
+  queryId: string;
+  text: string;
+}
+
+function evaluationQueries(loaded: LoadedCharacter, from: string): EvaluationQuery[] {
+  const heldOut = loaded.queries.filter(({ split }) => split === 'held-out');
+  // a plain persona's queries trained nothing that truecast knows of: all are held out
+  const queries = heldOut.length > 0 ? heldOut : loaded.queries;
+  if (queries.length === 0) throw new TruecastError(`${from} has no held-out queries`, 'add queries to it');
+  return queries;
+}
+
+function checkMethods({ methods, retriever }: EvaluateConfig): void {
+  for (const { method, adapter } of methods) {
+    if (method === 'eu' && !adapter) {
+      throw new UsageError('the method eu needs its `adapter`', 'train one with truecast train-eu');
+    }
+    if (method === 'rag' && !retriever) {
+      throw new UsageError('the method rag needs a `retriever`', 'name a relevance discriminator');
+    }
+  }
+  const names = methods.map(({ method }) => method);
+  if (new Set(names).size < names.length)
+    throw new UsageError('a method is listed twice', 'evaluate them in two runs');
+}
+
+/** A judge that gave the reward, or learnt from this character's rows, proves little: says so. */
+function judgeWarnings({ judge, methods }: EvaluateConfig, character: string): string[] {
+  const warnings: string[] = [];
+  const hashes = { relevance: weightsHash(judge.relevance), nli: weightsHash(judge.nli) };
+  for (const { method, dpo } of methods) {
+    const reward = dpo ? loadProvenance(dpo)?.reward : undefined;
+    for (const task of ['relevance', 'nli'] as const) {
+      if (reward?.[task] === hashes[task]) {
+        warnings.push(
+          `the ${task} judge is the discriminator that gave ${method}'s reward: its verdict is circular`,
+        );
+      }
+    }
+  }
+  for (const task of ['relevance', 'nli'] as const) {
+    const { trainedOn } = loadFormat(judge[task]);
+    if (trainedOn?.characters.includes(character)) {
+      warnings.push(`the ${task} judge was trained on rows of ${character}`);
+    }
+  }
+  return warnings;
+}
+
+async function judgeReports(judge: ApcScorer, loaded: LoadedCharacter): Promise<EvaluateResult['judges']> {
+  if (!loaded.relevance || !loaded.nli) return undefined;
+  const of = (discriminator: Discriminator, task: 'relevance' | 'nli') =>
+    evaluateDiscriminator(discriminator, labelledRows(loaded, task, 'held-out'), silent);
+  return { relevance: await of(judge.relevance.discriminator, 'relevance'), nli: await of(judge.nli, 'nli') };
+}
+
+function useAdapter(model: GemmaForCausalLM, folder: string | undefined): void {
+  model.adapter?.dispose();
+  model.adapter = folder === undefined ? undefined : loadAdapter(folder, model.linearLayers());
+}
+
+/** Replies of one method, judged; kept as a table of their own, so that a stopped run goes on. */
+async function judgedReplies(
+  agent: Agent,
+  judge: ApcScorer,
+  queries: readonly EvaluationQuery[],
+  config: EvaluateConfig,
+  folder: RunFolder,
+  name: string,
+  { progress }: RecipeContext,
+): Promise<JudgedReply[]> {
+  const path = folder.file('replies', `${name}.arrow`);
+  const asked = queries.flatMap(({ queryId, text }) =>
+    Array.from({ length: config.samples }, (_, sample) => ({
+      queryId,
+      query: text,
+      sample,
+      key: `${queryId}/${sample}`,
+    })),
+  );
+  if (existsSync(path)) {
+    return readTable(path, repliesTable).map((row) => ({ ...row, ledger: [] }));
+  }
+  const sampling = { ...config.sampling, seed: config.run.seed };
+  const replies = await agent.reply(asked, sampling, {
+    batchSize: config.sampling.batchSize,
+    progress,
+    what: name,
+  });
+  const scored = await judge.score(asked.map(({ query }, i) => ({ query, response: replies[i]!.text })));
+  const judged = scored.map((item, i): JudgedReply => {
+    const { queryId, sample } = asked[i]!;
+    return { ...item, queryId, sample, tokens: replies[i]!.tokens, stopped: replies[i]!.stopped };
+  });
+  const dpo = name.endsWith('-dpo');
+  writeTable(
+    path,
+    repliesTable,
+    judged.map((reply) => replyRow(agent.options.method, dpo, reply)),
+  );
+  return judged;
+}
+
+function dpoEffect(
+  before: JudgedReply[],
+  after: JudgedReply[],
+  { bootstrap, run }: EvaluateConfig,
+): DpoEffect {
+  const deltas = pairedDifferences(before, after, ({ delta }) => delta);
+  const violations = pairedDifferences(before, after, (reply) => 100 * reply.violations);
+  return {
+    delta: mean(deltas),
+    interval: bootstrapInterval(deltas, bootstrap, run.seed),
+    violationsPer100: mean(violations),
+    violationsInterval: bootstrapInterval(violations, bootstrap, run.seed),
+    lengthRatio: methodMetrics(after).meanLength / methodMetrics(before).meanLength,
+  };
+}
+
+function report(
+  config: EvaluateConfig,
+  { character, queries, methods, judges, warnings }: EvaluateResult,
+): string {
+  const judged = judges
+    ? `On ${character}'s annotated held-out rows the judges are right on ${percent(judges.relevance.accuracy)} ` +
+      `(${percentInterval(judges.relevance.interval)}) for relevance and ${percent(judges.nli.accuracy)} ` +
+      `(${percentInterval(judges.nli.interval)}) for entailment; always giving the most frequent answer, on ` +
+      `${percent(judges.relevance.majority)} and ${percent(judges.nli.majority)}.\n\n`
+    : '';
+  return `# ${config.run.name}
+
+${character}: ${queries} held-out queries, ${config.samples} replies each. Base ${config.model.base}
+(${config.model.quantization}), judges ${config.judge.relevance} and ${config.judge.nli}.
+
+${markdownTable(comparisonRows(methods))}
+
+${effectSentences(methods)
+  .map((sentence) => `- ${sentence}`)
+  .join('\n')}
+
+${judged}${warnings.map((warning) => `**Warning:** ${warning}.\n`).join('')}
+ΔAPC = active − passive: what a reply says of what was asked, less what it says against the rest of the
+persona. Intervals are 95 %, by ${config.bootstrap} paired bootstrap resamples of the queries. Every reply and
+each statement's part is in \`replies/\`.
+`;
+}
