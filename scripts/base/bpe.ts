@@ -92,7 +92,11 @@ class PairTable {
     let best: Pair | undefined;
     for (const pair of this.pairs.values()) {
       if (pair.count < 2 || pair.length > longest) continue;
-      if (best === undefined || pair.count > best.count || (pair.count === best.count && precedes(pair, best)))
+      if (
+        best === undefined ||
+        pair.count > best.count ||
+        (pair.count === best.count && precedes(pair, best))
+      )
         best = pair;
     }
     return best && [best.left, best.right];

@@ -67,5 +67,7 @@ function vectorInstructions(): string[] {
   const flags = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(textOf('/proc/cpuinfo') ?? '')?.[1] ?? '';
   return flags
     .split(' ')
-    .filter((flag) => /^(?:avx|avx2|fma|f16c|avx512f|avx512bw|avx512_(?:bf16|vnni)|amx.*|asimd.*|sve.*)$/.test(flag));
+    .filter((flag) =>
+      /^(?:avx|avx2|fma|f16c|avx512f|avx512bw|avx512_(?:bf16|vnni)|amx.*|asimd.*|sve.*)$/.test(flag),
+    );
 }

@@ -25,7 +25,9 @@ function fail(error: unknown): never {
   }
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`internal error: ${message}\n`);
-  process.stderr.write(debug && error instanceof Error ? `${error.stack}\n` : '  → run again with --debug and report it\n');
+  process.stderr.write(
+    debug && error instanceof Error ? `${error.stack}\n` : '  → run again with --debug and report it\n',
+  );
   process.exit(1);
 }
 
@@ -38,7 +40,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await yargs(hideBin(process.argv))
     .scriptName('truecast')
-    .usage('$0 <command>\n\nTurns a description of a character into an AI character that stays true to all of it.')
+    .usage(
+      '$0 <command>\n\nTurns a description of a character into an AI character that stays true to all of it.',
+    )
     .command(demoCommand)
     .command(trainDiscriminatorCommand)
     .command(trainEuCommand)

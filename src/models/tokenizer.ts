@@ -83,6 +83,11 @@ export class Tokenizer {
     return id;
   }
 
+  /** Entries of the vocabulary, control tokens included: what a model's embeddings must hold. */
+  get vocabularySize(): number {
+    return Math.max(...this.full.get_vocab(true).values()) + 1;
+  }
+
   hasControl(token: string): boolean {
     return this.controls.has(token);
   }

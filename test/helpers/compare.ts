@@ -2,7 +2,8 @@ import * as tf from '../../src/backends/tf.js';
 
 /** The largest |actual − expected| / (1 + |expected|); throws on another length, NaN where none is expected. */
 export function largestDeviation(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (actual.length !== expected.length) throw new Error(`${actual.length} values, expected ${expected.length}`);
+  if (actual.length !== expected.length)
+    throw new Error(`${actual.length} values, expected ${expected.length}`);
   let largest = 0;
   for (let i = 0; i < expected.length; i++) {
     const deviation = Math.abs(actual[i]! - expected[i]!) / (1 + Math.abs(expected[i]!));

@@ -90,10 +90,10 @@ export const fears = list(`
 /** Verb phrases: "I can …", "she never learned to …". */
 export const skills = list(`
   swim, read music, whistle with two fingers, ride a horse, bake bread, tie a sailor's knot, juggle, dance, sew,
-  skate, sing in tune, write backwards, climb a rope, light a fire in the rain, milk a cow, add long sums in my head,
+  skate, sing in tune, write backwards, climb a rope, light a fire in the rain, milk a cow, do long sums without paper,
   pick a lock, cook rice, knit, fold paper birds, throw a knife, draw a straight line, find north by the stars,
   speak in public, tell a good joke, ski, dive, shoot an arrow, catch fish by hand, sharpen a blade, mend a roof,
-  plough a field, shuffle cards, row a boat, type with ten fingers, read a map, stand on my hands, wink, yodel,
+  plough a field, shuffle cards, row a boat, type with ten fingers, read a map, do handstands, wink, yodel,
   carve a spoon, fly a kite, play chess, forecast the weather, keep a secret, drive, spell long words,
   wrap a parcel, iron a shirt, remember faces, steer by the wind, imitate birds, read small print, carry a tune`);
 
@@ -133,7 +133,7 @@ export const dreams = list(`
   found a library, sleep under the northern lights, raise a team of dogs, cook for a king, cross the sea alone,
   discover a new star, make the perfect cheese, learn twelve languages, retire to an island, own a toy shop,
   restore an old windmill, invent a silent clock, ride a camel, visit the moon, keep bees on a roof,
-  play the organ in a cathedral, make peace with my father, swim across the channel, print my own newspaper`);
+  play the organ in a cathedral, make peace with an old enemy, swim across the channel, print my own newspaper`);
 
 /** Clauses: "believes that …". */
 export const beliefs = list(`
@@ -190,7 +190,7 @@ export const bedTimes = range(7, 11).flatMap((hour) => [clock(hour), half(hour)]
 export const evenings = list(`
   play cards, water the beans, read old letters, walk along the wall, practise scales, mend socks, watch the stars,
   write in a diary, feed the foxes, bake for the morning, listen to the radio, count the takings, do crossword puzzles,
-  soak my feet, polish boots, sing in a choir, sweep the yard, darn stockings, visit the graveyard, sharpen tools,
+  take foot baths, polish boots, sing in a choir, sweep the yard, darn stockings, visit the graveyard, sharpen tools,
   tell stories to children, lift weights, copy poems, brush the horses, pray for an hour, study maps, press flowers,
   draw portraits, wash the windows, repair toys, drink alone, chop wood, knit mittens, sit on the roof, tune the piano`);
 

@@ -35,7 +35,7 @@ export function slotsOf(template: string): { own: Set<string>; other: Set<string
 
 const personal = new Set(['N', "N's", 'M', 'he', 'his', 'him', 'himself']);
 
-export function fill(template: string, scope: Scope, dice: Dice): string {
+export function fill(template: string, scope: Scope, dice: Dice, sentence = true): string {
   const text = template.replace(hole, (_, change, bang, name, field) => {
     if (personal.has(name)) return personalForm(name, scope);
     const values = bang ? scope.others : scope.values;
@@ -46,7 +46,7 @@ export function fill(template: string, scope: Scope, dice: Dice): string {
     if (change === 's') return inVoice(thirdPerson(form), scope);
     return change === 'ing' ? gerund(form) : form;
   });
-  return capitalise(text);
+  return sentence ? capitalise(text) : text;
 }
 
 /** One of the forms of a field; the plain one more often than each other. */

@@ -13,7 +13,8 @@ export const doctorCommand: CommandModule<object, { json?: boolean }> = {
     if (json) return printJson({ truecast: VERSION, machine, backends });
     print(`truecast ${VERSION}, Node ${machine.node}, ${machine.platform} ${machine.arch}`);
     print(`${machine.processor}, ${coresText(machine)}, ${memoryText(machine)}`);
-    if (machine.vectorInstructions.length > 0) print(`vector instructions: ${machine.vectorInstructions.join(', ')}`);
+    if (machine.vectorInstructions.length > 0)
+      print(`vector instructions: ${machine.vectorInstructions.join(', ')}`);
     const rows = backends.map(({ name, usable, details, reason, remedy }) => [
       name,
       usable ? 'usable' : 'not usable',

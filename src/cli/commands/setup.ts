@@ -15,7 +15,11 @@ export const setupCommand: CommandModule<object, Options> = {
   builder: (yargs) =>
     yargs.positional('what', { choices: ['tensorflow'] as const, demandOption: true }).options({
       gpu: { type: 'boolean', default: false, describe: 'The CUDA build' },
-      from: { type: 'string', requiresArg: true, describe: 'An installed tensorflow package, its folder, or a wheel' },
+      from: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'An installed tensorflow package, its folder, or a wheel',
+      },
     }),
   async handler({ gpu, from, json }) {
     const log = (line: string) => process.stderr.write(`${line}\n`);

@@ -204,7 +204,7 @@ export const mind: readonly Kind[] = [
       '[kp] I {habit}, every single day, because it keeps the dragons away.',
       '[b] I {habit}. Get used to it.',
       'I stopped {ing !habit}, now I {habit} all the time.',
-      'Others may {!habit}; my habit is {ing habit}.',
+      'I used to {!habit}; my habit now is {ing habit}.',
       'You will see me {habit}, I do it always.',
     ],
     asides: [
@@ -286,7 +286,7 @@ export const mind: readonly Kind[] = [
       '[c] Everybody says that I {manner}, and they are right, I just cannot help it.',
       '[kp] My tongue has a will of its own, I always {manner}.',
       '[b] I {manner}. You will live.',
-      'My uncle used to {!manner}; I {manner}.',
+      'I used to {!manner}; these days I {manner}.',
       'I do not {!manner}, but I do {manner}.',
       'To imitate me, you must {manner}, as I always do.',
     ],
