@@ -1,5 +1,6 @@
 import * as tf from '../backends/tf.js';
-import { composed, type Op } from './op.js';
+import { adamwKernel } from './heap/adamw.js';
+import type { Op } from './op.js';
 
 export type AdamwInputs = {
   parameter: tf.Tensor;
@@ -27,7 +28,7 @@ export interface AdamwAttributes {
  */
 export const adamw: Op<AdamwInputs, AdamwAttributes, [tf.Tensor, tf.Tensor, tf.Tensor]> = {
   keepsOutput: false,
-  kernels: composed,
+  kernels: { tensorflow: null, wasm: adamwKernel, cpu: adamwKernel },
   gradient: null,
   forward({ parameter, gradient, m, v, step }, { beta1, beta2, epsilon }) {
     const [stepSize, correction, decay] = tf.unstack(step) as [tf.Scalar, tf.Scalar, tf.Scalar];

@@ -1,5 +1,5 @@
 import * as tf from '../backends/tf.js';
-import { uniformAt } from '../support/random.js';
+import { bitsAt } from '../support/random.js';
 import { composed, type Op } from './op.js';
 
 export type DropoutInputs = { x: tf.Tensor };
@@ -22,6 +22,12 @@ export const dropout: Op<DropoutInputs, DropoutAttributes> = {
 function mask(shape: number[], { rate, key }: DropoutAttributes): tf.Tensor {
   const values = new Float32Array(tf.util.sizeFromShape(shape));
   const kept = 1 / (1 - rate);
-  for (let i = 0; i < values.length; i++) values[i] = uniformAt(key, i) < rate ? 0 : kept;
+  const threshold = Math.round(rate * 0x10000);
+  // one hash serves two elements, 16 bits each
+  for (let i = 0; i < values.length; i += 2) {
+    const bits = bitsAt(key, i >> 1);
+    values[i] = (bits & 0xffff) < threshold ? 0 : kept;
+    if (i + 1 < values.length) values[i + 1] = bits >>> 16 < threshold ? 0 : kept;
+  }
   return tf.tensor(values, shape);
 }

@@ -26,10 +26,14 @@ export function randomKey(...path: (number | string)[]): number {
   return key;
 }
 
-/** Uniform in [0, 1), 24 bits (exact in float32), for counter `index` under `key`. */
+/** 32 random bits, as an int32, for counter `index` under `key`. */
+export function bitsAt(key: number, index: number): number {
+  return mix(mix(key ^ Math.imul(index, 0x9e3779b1)) + Math.imul(index, 0x85ebca77));
+}
+
+/** Uniform in [0, 1), 24 bits (exact in float32). */
 export function uniformAt(key: number, index: number): number {
-  const h = mix(mix(key ^ Math.imul(index, 0x9e3779b1)) + Math.imul(index, 0x85ebca77));
-  return (h >>> 8) / 2 ** 24;
+  return (bitsAt(key, index) >>> 8) / 2 ** 24;
 }
 
 /** Integer in [0, n). */

@@ -42,7 +42,7 @@ async function outcomes(backend: 'cpu' | 'wasm', run: () => tf.Tensor | tf.Tenso
   });
 }
 
-/** Runs the same on cpu and wasm; every value must agree within `tolerance`, relative to its size or 1e-3. */
+/** Runs the same on cpu and wasm; every value must agree within `tolerance`, relative to its size (or 1e-6). */
 export async function expectSame(run: () => tf.Tensor | tf.Tensor[], tolerance = 1e-5): Promise<void> {
   const expected = await outcomes('cpu', run);
   const actual = await outcomes('wasm', run);
@@ -55,7 +55,7 @@ export async function expectSame(run: () => tf.Tensor | tf.Tensor[], tolerance =
     one.values.forEach((value, j) => {
       const got = other.values[j]!;
       const same = Object.is(value, got) || value === got;
-      const near = Math.abs(value - got) <= tolerance * Math.max(Math.abs(value), 1e-3);
+      const near = Math.abs(value - got) <= tolerance * Math.max(Math.abs(value), 1e-6);
       if (!same && !near) expect.fail(`output ${i}, element ${j}: cpu ${value}, wasm ${got}`);
     });
   });

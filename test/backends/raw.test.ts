@@ -56,7 +56,7 @@ describe.skipIf(!testBackends().includes('tensorflow'))("TensorFlow's own ops", 
   });
 
   it('hold bfloat16, and refuse to read or add it', () => {
-    const x = tf.tensor1d([1, -2.5, 3.14159]);
+    const x = tf.tensor1d([1, -2.5, 3.1419]);
     const short = cast(x, 'bfloat16');
     expect(storedType(short)).toBe('bfloat16');
     expect([...cast(short, 'float32').dataSync()]).toEqual([1, -2.5, 3.140625]);

@@ -92,7 +92,7 @@ describe('setupTensorflow says what is wrong', () => {
   it('with a download that fails, and leaves nothing of it', async () => {
     program(
       'python3',
-      `${NO_TENSORFLOW}\nfor last; do :; done\necho part > "$PWD/ignored" 2>/dev/null\necho "ERROR: No matching distribution found" >&2; exit 1`,
+      `${NO_TENSORFLOW}\nwhile [ "$1" != --dest ]; do shift; done\necho part > "$2/tensorflow_cpu.part"\necho "ERROR: No matching distribution found" >&2; exit 1`,
     );
     await expect(setup()).rejects.toMatchObject({
       message: expect.stringMatching(/pip could not download .*exit code 1.*\n.*No matching distribution/),

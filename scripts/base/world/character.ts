@@ -61,14 +61,24 @@ class CharacterMaker {
       attribute: fact.kind.id,
     }));
     const asked = this.stated.flatMap((target) => this.questions(target));
-    const queries = asked.map((question, index) => this.annotate(`q${String(index + 1).padStart(2, '0')}`, question));
-    return { id: `world-${this.seed}`, name: this.person.full, language: this.language.code, statements, queries };
+    const queries = asked.map((question, index) =>
+      this.annotate(`q${String(index + 1).padStart(2, '0')}`, question),
+    );
+    return {
+      id: `world-${this.seed}`,
+      name: this.person.full,
+      language: this.language.code,
+      statements,
+      queries,
+    };
   }
 
   passage(): string {
     const sentences = this.dice.shuffle(this.stated).map(({ fact }, index) => {
       if (index === 0) return this.say(fact, this.person.full);
-      return this.dice.chance(0.6) ? this.say(fact, this.person.short, true) : this.say(fact, this.person.short);
+      return this.dice.chance(0.6)
+        ? this.say(fact, this.person.short, true)
+        : this.say(fact, this.person.short);
     });
     return sentences.join(this.language.gap);
   }
@@ -117,7 +127,11 @@ class CharacterMaker {
       return { text, active: [target, partner], direct: false };
     }
     if (roll < 0.75) return this.ownQuestion(target);
-    return { text: this.frame(this.dice.pick(this.language.topicFrames), target.fact), active: [target], direct: false };
+    return {
+      text: this.frame(this.dice.pick(this.language.topicFrames), target.fact),
+      active: [target],
+      direct: false,
+    };
   }
 
   private frame(template: string, ...facts: Fact[]): string {
@@ -132,7 +146,8 @@ class CharacterMaker {
   private dress(question: Asked): Asked {
     let text = question.text;
     if (this.dice.chance(0.2)) text = this.language.address(text, this.person.short, this.dice);
-    else if (this.dice.chance(0.12)) text = [this.dice.pick(this.language.scenes), text].join(this.language.gap);
+    else if (this.dice.chance(0.12))
+      text = [this.dice.pick(this.language.scenes), text].join(this.language.gap);
     return { ...question, text };
   }
 
@@ -212,7 +227,12 @@ class CharacterMaker {
   }
 
   /** The claims, and often a sentence more. */
-  private respond(question: Asked, claims: readonly Claim[], entails: Stated[], contradicts: Stated[]): WorldResponse {
+  private respond(
+    question: Asked,
+    claims: readonly Claim[],
+    entails: Stated[],
+    contradicts: Stated[],
+  ): WorldResponse {
     const sentences = this.dice.shuffle(claims).map((claim) => this.speaker.tell(claim, question.direct));
     const roll = this.dice.uniform() * (claims.length > 1 ? 0.6 : 1);
     if (roll > 0.85) {

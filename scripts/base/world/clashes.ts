@@ -6,25 +6,61 @@ import type { Fact } from './types.js';
  * which quarrel without sharing one.
  */
 const quarrels: readonly (readonly [RegExp, RegExp])[] = [
-  [/diver|ferry|whaler|boat|sail|pilot|harbour|ship|barge|swam/, /\b(swim|dive|row a boat|ride in a boat|deep water|open sea|whirlpools|seasickness|steer)\b/],
-  [/taxi|driver|conductor|mail|postman|captain|pilot|guide/, /\b(drive|read a map|north by the stars|credit|bridges|tunnels)\b/],
+  [
+    /diver|ferry|whaler|boat|sail|pilot|harbour|ship|barge|swam/,
+    /\b(swim|dive|row a boat|ride in a boat|deep water|open sea|whirlpools|seasickness|steer)\b/,
+  ],
+  [
+    /taxi|driver|conductor|mail|postman|captain|pilot|guide/,
+    /\b(drive|read a map|north by the stars|credit|bridges|tunnels)\b/,
+  ],
   [/wine|beer|brandy|cider|rum|whisky|mead/, /\b(drink wine|drink alone)\b/],
-  [/stew|sausage|chicken|duck|lamb|herring|eel|curry|tripe|snails|oysters|mussels|sardines|meatballs|trout|crab/, /\beat meat\b/],
-  [/cake|jam|honey|pudding|chocolate|ice cream|marzipan|custard|syrup|crumble|biscuits|liquorice|lemonade/, /\beat sugar\b/],
+  [
+    /stew|sausage|chicken|duck|lamb|herring|eel|curry|tripe|snails|oysters|mussels|sardines|meatballs|trout|crab/,
+    /\beat meat\b/,
+  ],
+  [
+    /cake|jam|honey|pudding|chocolate|ice cream|marzipan|custard|syrup|crumble|biscuits|liquorice|lemonade/,
+    /\beat sugar\b/,
+  ],
   [/poker|dice|whist|bet on|lottery|rummy|game of cards/, /\bgamble\b/],
-  [/groom horses|horse trader|shoe horses|camel|mule|pony|donkey|wagon|cart|carriage|coach/, /\b(ride a horse|horses|bulls)\b/],
+  [
+    /groom horses|horse trader|shoe horses|camel|mule|pony|donkey|wagon|cart|carriage|coach/,
+    /\b(ride a horse|horses|bulls)\b/,
+  ],
   [/sail maker|tent maker|robot tailor|weaver|knit|mend|darn|embroider/, /\b(sew|knit|needles)\b/],
-  [/scribe|lawyer|journalist|librarian|printer|storyteller|herald|jazz singer|letter writer|book/, /\b(speak in public|spell long words|read small print|type with ten|reading|read other people|poor eyesight|sing in tune|carry a tune|read music)\b/],
+  [
+    /scribe|lawyer|journalist|librarian|printer|storyteller|herald|jazz singer|letter writer|book/,
+    /\b(speak in public|spell long words|read small print|type with ten|reading|read other people|poor eyesight|sing in tune|carry a tune|read music)\b/,
+  ],
   [/clerk|bank|count/, /\b(long sums|arithmetic)\b/],
   [/cook|bake|baker|innkeeper/, /\b(cook rice|bake bread|light a fire|fire)\b/],
-  [/guide|climber|ski|rescue|roof|thatcher|window cleaner|cable car|chalet|tower|ninth floor|mast|attic|loft/, /\b(high places|ladders|climb|vertigo|ski|mend a roof|thin ice)\b/],
-  [/miner|ice miner|well digger|gravedigger|mine|cave|basement|cellar/, /\b(dark|tunnels|small rooms|cellars|caves|graveyards|ghosts)\b/],
-  [/nurse|dentist|vet|midwife|physician|pharmacist|fencing|falconer/, /\b(blood|needles|take medicine|carry a weapon|knives)\b/],
-  [/piano|violin|flute|harp|drum|accordion|guitar|organ|trumpet|cello|lute/, /\b(read music|carry a tune|sing in tune|drumming)\b/],
-  [/jester|puppet|clown/, /\b(juggle|tell a good joke|handstands|clowns|dolls|masks|practical jokes|puppet shows)\b/],
+  [
+    /guide|climber|ski|rescue|roof|thatcher|window cleaner|cable car|chalet|tower|ninth floor|mast|attic|loft/,
+    /\b(high places|ladders|climb|vertigo|ski|mend a roof|thin ice)\b/,
+  ],
+  [
+    /miner|ice miner|well digger|gravedigger|mine|cave|basement|cellar/,
+    /\b(dark|tunnels|small rooms|cellars|caves|graveyards|ghosts)\b/,
+  ],
+  [
+    /nurse|dentist|vet|midwife|physician|pharmacist|fencing|falconer/,
+    /\b(blood|needles|take medicine|carry a weapon|knives)\b/,
+  ],
+  [
+    /piano|violin|flute|harp|drum|accordion|guitar|organ|trumpet|cello|lute/,
+    /\b(read music|carry a tune|sing in tune|drumming)\b/,
+  ],
+  [
+    /jester|puppet|clown/,
+    /\b(juggle|tell a good joke|handstands|clowns|dolls|masks|practical jokes|puppet shows)\b/,
+  ],
   [/\bblack\b/, /\bwear black\b/],
   [/city|Cooper Street|stadium/, /\bvisit the city\b/],
-  [/programmer|signal|telephone|satellite|electric|radio|engine|shuttle|robot/, /\b(typewriters|computers|telephones|robots|satellites|quantum|telegrams|steam engines)\b/],
+  [
+    /programmer|signal|telephone|satellite|electric|radio|engine|shuttle|robot/,
+    /\b(typewriters|computers|telephones|robots|satellites|quantum|telegrams|steam engines)\b/,
+  ],
   [/lawyer|prison|jailer/, /\b(trust lawyers|sign contracts|been in prison)\b/],
   [/insomnia|sleepwalking/, /\b(sleep past dawn|sleep)\b/],
   [/captain|general|nurse|lion|tiger/, /\bseen a tiger\b/],
@@ -37,12 +73,43 @@ const harmless = new Set(
   shillings ducats house place great small little night years people`.split(/\s+/),
 );
 
-const plainSlots = new Set(['name', 'colour', 'town', 'weekday', 'day', 'month', 'count', 'years', 'amount', 'age', 'year', 'number', 'time', 'friend', 'rival', 'neighbour', 'spouse', 'teacher', 'song', 'book', 'language', 'giver', 'relation', 'shape', 'kind', 'season', 'best', 'worst', 'nickname']);
+const plainSlots = new Set([
+  'name',
+  'colour',
+  'town',
+  'weekday',
+  'day',
+  'month',
+  'count',
+  'years',
+  'amount',
+  'age',
+  'year',
+  'number',
+  'time',
+  'friend',
+  'rival',
+  'neighbour',
+  'spouse',
+  'teacher',
+  'song',
+  'book',
+  'language',
+  'giver',
+  'relation',
+  'shape',
+  'kind',
+  'season',
+  'best',
+  'worst',
+  'nickname',
+]);
 
 export function clash(a: Fact, b: Fact): boolean {
   const left = textOf(a);
   const right = textOf(b);
-  if (quarrels.some(([p, q]) => (p.test(left) && q.test(right)) || (p.test(right) && q.test(left)))) return true;
+  if (quarrels.some(([p, q]) => (p.test(left) && q.test(right)) || (p.test(right) && q.test(left))))
+    return true;
   const stems = stemsOf(a);
   return [...stemsOf(b)].some((stem) => stems.has(stem));
 }

@@ -6,6 +6,11 @@ import { epithets, feminine, masculine, surnames } from './names.js';
 import { settings } from './settings.js';
 import { tempers } from './types.js';
 
+const pronouns = {
+  f: { he: 'she', his: 'her', him: 'her', himself: 'herself' },
+  m: { he: 'he', his: 'his', him: 'him', himself: 'himself' },
+};
+
 export const english: Language = {
   code: 'en',
   kinds: englishKinds,
@@ -26,7 +31,9 @@ export const english: Language = {
     return {
       full: dice.chance(0.1) ? first : `${first} ${family}`,
       short: first,
+      first,
       gender,
+      pronouns: pronouns[gender],
       child,
       temper: child && dice.chance(0.7) ? 'childish' : dice.pick(tempers),
       setting,
@@ -37,6 +44,8 @@ export const english: Language = {
     if (form === 0) return `${name}! ${query}`;
     if (form === 1) return `Tell me, ${name}. ${query}`;
     // Only a plain sentence takes a name before its full stop or question mark.
-    return /^[^.!?"]+[.?]$/.test(query) ? `${query.slice(0, -1)}, ${name}${query.at(-1)}` : `${query} ${name}?`;
+    return /^[^.!?"]+[.?]$/.test(query)
+      ? `${query.slice(0, -1)}, ${name}${query.at(-1)}`
+      : `${query} ${name}?`;
   },
 };

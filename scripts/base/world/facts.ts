@@ -8,12 +8,15 @@ const smallestExclusivePool = 20;
 
 /** Draws and changes the facts of one character. */
 export class FactSource {
-  private readonly used = new Set<string>();
+  private readonly used: Set<string>;
 
   constructor(
     private readonly person: Person,
     private readonly dice: Dice,
-  ) {}
+  ) {
+    // Nobody else of the story shares the name of its hero.
+    this.used = new Set([person.first]);
+  }
 
   /** One fact for each kind that can have one beside the others. */
   drawAll(kinds: readonly Kind[]): Fact[] {
@@ -68,7 +71,8 @@ export class FactSource {
         const suggestion = suggested[slot];
         const keeps = pool.includes(values[slot]!) && this.dice.chance(0.4);
         if (keeps) continue;
-        if (suggestion !== undefined && pool.includes(suggestion) && this.dice.chance(0.5)) values[slot] = suggestion;
+        if (suggestion !== undefined && pool.includes(suggestion) && this.dice.chance(0.5))
+          values[slot] = suggestion;
         else values[slot] = this.dice.pick(this.freePool(pool));
       }
       if (mentioned(fact).some((slot) => values[slot] !== fact.values[slot])) return { ...fact, values };

@@ -32,7 +32,9 @@ const ageOf = (n: number) => {
 };
 
 export const adultAges = range(19, 97).map(ageOf);
-export const childAges = range(11, 16).concat(range(6, 10)).map((n) => `${count(n)};${numberWords(n - 1)} and one more`);
+export const childAges = range(11, 16)
+  .concat(range(6, 10))
+  .map((n) => `${count(n)};${numberWords(n - 1)} and one more`);
 export const counts = range(3, 40).map(count);
 export const manyYears = range(3, 45).map(count);
 export const yearsFrom = (low: number, high: number) => range(low, high).map(String);
@@ -184,7 +186,9 @@ export const seasons = list('spring, summer, autumn, winter');
 const clock = (hour: number) => `${numberWords(hour)}|${hour} o'clock|${numberWords(hour)} o'clock`;
 const half = (hour: number) => `half past ${numberWords(hour)}|${hour}:30`;
 export const risingTimes = range(3, 11).flatMap((hour) => [clock(hour), half(hour)]);
-export const bedTimes = range(7, 11).flatMap((hour) => [clock(hour), half(hour)]).concat('midnight|twelve at night');
+export const bedTimes = range(7, 11)
+  .flatMap((hour) => [clock(hour), half(hour)])
+  .concat('midnight|twelve at night');
 
 /** Verb phrases. */
 export const evenings = list(`
@@ -243,7 +247,9 @@ export const colours = list(`
 export const garments = list(`
   coat, cloak, scarf, hat, apron, jacket, waistcoat, shawl, cap, jumper, tunic, dressing gown, belt, ribbon,
   pair of boots, pair of gloves, necktie, skirt, robe, bonnet, sash, raincoat`);
-export const hairColours = list('black, brown, red, grey, white, blond|fair, dark brown, ginger, silver, dyed green');
+export const hairColours = list(
+  'black, brown, red, grey, white, blond|fair, dark brown, ginger, silver, dyed green',
+);
 export const hairShapes = list('long, short, curly, straight, thick, wiry, wavy, tangled');
 
 export const weathers = list(`
@@ -252,11 +258,15 @@ export const weathers = list(`
 
 const titleAdjectives = list(`
   Silver, Lost, Last, Wooden, Silent, Hungry, Broken, Golden, Third, Blind, Little, Crooked, Sleeping, Empty, Burning`);
-const titleNouns = list('Lantern, River, Tower, Fox, Garden, Bride, Clock, Winter, Sailor, Orchard, Mirror, Crown');
+const titleNouns = list(
+  'Lantern, River, Tower, Fox, Garden, Bride, Clock, Winter, Sailor, Orchard, Mirror, Crown',
+);
 export const bookTitles = product(['The'], product(titleAdjectives, titleNouns));
 export const songTitles = product(
   list('Farewell to, Meet Me at, Oh My, Dance for, Goodbye, Wait for, Remember, Blow Away'),
-  list('Rosie, the Harbour, Yellow Bird, the Miller, My Mountain, Sweet Annie, the Old Road, Morning, the Rain'),
+  list(
+    'Rosie, the Harbour, Yellow Bird, the Miller, My Mountain, Sweet Annie, the Old Road, Morning, the Rain',
+  ),
 );
 
 export const games = list(`
@@ -281,11 +291,15 @@ export const prizes = list(`
   the sharpest essay, the tallest sunflower, the oldest bicycle, the best brass band, the sweetest honey,
   the strangest invention, the highest jump, the ugliest dog, the most patient teaching, the best pickles,
   the finest lace, the straightest furrow, the best ghost story, the quickest shave, the cleanest kitchen`);
-export const awards = list('first prize, second prize, third prize, a silver medal, a gold cup, a blue ribbon');
+export const awards = list(
+  'first prize, second prize, third prize, a silver medal, a gold cup, a blue ribbon',
+);
 
 const currencies = list('silver coins, crowns, gold pieces, guilders, shillings, ducats');
 export const amounts = product(
-  list('four|4, nine|9, twelve|12, twenty|20, thirty|30, forty|40, sixty|60, eighty|80, ninety|90, two hundred|200, five hundred|500'),
+  list(
+    'four|4, nine|9, twelve|12, twenty|20, thirty|30, forty|40, sixty|60, eighty|80, ninety|90, two hundred|200, five hundred|500',
+  ),
   currencies,
   '#',
 ).map((entry) => {

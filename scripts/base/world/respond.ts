@@ -45,7 +45,12 @@ export class Speaker {
 
   tell(claim: Claim, direct: boolean): string {
     const template = this.dice.pick(this.tellings(claim.fact, direct));
-    const scope = { person: this.person, values: claim.fact.values, others: this.apart(claim), voice: 'first' as const };
+    const scope = {
+      person: this.person,
+      values: claim.fact.values,
+      others: this.apart(claim),
+      voice: 'first' as const,
+    };
     return fill(template.replace(/^\[[^\]]*\] /, ''), scope, this.dice);
   }
 

@@ -1,5 +1,5 @@
-import { capitalise, gerund, thirdPerson, withArticle } from './grammar.js';
 import type { Dice } from './dice.js';
+import { capitalise, gerund, thirdPerson, withArticle } from './grammar.js';
 import type { Person, Values } from './types.js';
 
 /**
@@ -17,7 +17,7 @@ export interface Scope {
   others?: Values;
   /** Who speaks of whom: it decides what becomes of "my" in a value. */
   voice: 'first' | 'second' | 'third';
-  /** In running text a pronoun stands for the name. */
+  /** In running text a pronoun stands for a name that leads its sentence. */
   pronoun?: boolean;
 }
 
@@ -36,8 +36,8 @@ export function slotsOf(template: string): { own: Set<string>; other: Set<string
 const personal = new Set(['N', "N's", 'M', 'he', 'his', 'him', 'himself']);
 
 export function fill(template: string, scope: Scope, dice: Dice, sentence = true): string {
-  const text = template.replace(hole, (_, change, bang, name, field) => {
-    if (personal.has(name)) return personalForm(name, scope);
+  const text = template.replace(hole, (_, change, bang, name, field, offset) => {
+    if (personal.has(name)) return personalForm(name, scope, offset === 0);
     const values = bang ? scope.others : scope.values;
     const value = values?.[name];
     if (value === undefined) throw new Error(`no value for ${name} in ${template}`);
@@ -57,21 +57,16 @@ function formOf(value: string, field: number, dice: Dice): string {
   return dice.chance(0.4) ? forms[0]! : dice.pick(forms);
 }
 
-const pronouns = {
-  f: { he: 'she', his: 'her', him: 'her', himself: 'herself' },
-  m: { he: 'he', his: 'his', him: 'him', himself: 'himself' },
-} as const;
-
-function personalForm(name: string, scope: Scope): string {
-  const forms = pronouns[scope.person.gender];
+function personalForm(name: string, scope: Scope, leads: boolean): string {
+  const forms = scope.person.pronouns;
   const called = scope.voice === 'third' ? scope.person.full : scope.person.short;
   switch (name) {
     case 'N':
-      return scope.pronoun ? forms.he : called;
+      return scope.pronoun && leads ? forms.he : called;
     case "N's":
-      return scope.pronoun ? forms.his : `${called}'s`;
+      return scope.pronoun && leads ? forms.his : `${called}'s`;
     case 'M':
-      return scope.pronoun ? forms.him : called;
+      return called;
     default:
       return forms[name as 'he'];
   }
@@ -79,7 +74,7 @@ function personalForm(name: string, scope: Scope): string {
 
 function inVoice(text: string, scope: Scope): string {
   if (scope.voice === 'first') return text;
-  const forms = pronouns[scope.person.gender];
+  const forms = scope.person.pronouns;
   const my = scope.voice === 'second' ? 'your' : forms.his;
   const myself = scope.voice === 'second' ? 'yourself' : forms.himself;
   return text.replace(/\bmyself\b/g, myself).replace(/\bmy\b/g, my);

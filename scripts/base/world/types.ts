@@ -39,7 +39,10 @@ export type Temper = (typeof tempers)[number];
 export interface Person {
   full: string;
   short: string;
+  /** The given name. */
+  first: string;
   gender: 'f' | 'm';
+  pronouns: Readonly<Record<'he' | 'his' | 'him' | 'himself', string>>;
   child: boolean;
   temper: Temper;
   setting: Setting;
@@ -88,7 +91,17 @@ export interface Kind {
   asides: readonly string[];
 }
 
-export type Group = 'family' | 'home' | 'food' | 'work' | 'looks' | 'people' | 'art' | 'day' | 'past' | 'self';
+export type Group =
+  | 'family'
+  | 'home'
+  | 'food'
+  | 'work'
+  | 'looks'
+  | 'people'
+  | 'art'
+  | 'day'
+  | 'past'
+  | 'self';
 
 /** What is true of a character, or is made up for a wrong answer. */
 export interface Fact {

@@ -45,9 +45,9 @@ export async function setupTensorflow(options: SetupOptions): Promise<Tensorflow
     );
   }
   const folder = installFolder(flavour, cacheDir);
-  removeLeftovers(folder);
-
   const downloads = join(cacheDir, 'downloads');
+  for (const place of [folder, downloads]) removeLeftovers(place);
+
   const libraries = librariesIn(folder);
   if (from === undefined && existsSync(libraries) && lacking(libraries) === undefined) {
     log(`libraries: kept ${libraries}`);

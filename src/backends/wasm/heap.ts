@@ -38,8 +38,8 @@ export function heapView(tensor: tf.TensorInfo): HeapArray {
     const offset = offsetOf(backend, tensor);
     return arrayOver(tensor.dtype, backend.wasm.HEAPU8.buffer, offset, tf.util.sizeFromShape(tensor.shape));
   }
-  if (name === 'cpu') return cpuBackend().data.get(tensor.dataId as object).values;
-  throw new Error(`tensors of the backend '${name}' cannot be viewed`);
+  if (name === 'cpu' && tensor.dtype in VIEWS) return cpuBackend().data.get(tensor.dataId as object).values;
+  throw new Error(`${tensor.dtype} tensors of the backend '${name}' cannot be viewed`);
 }
 
 export function float32View(tensor: tf.TensorInfo): Float32Array {
@@ -111,15 +111,9 @@ function cpuBackend(): CpuBackend {
   return tf.backend() as unknown as CpuBackend;
 }
 
+const VIEWS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
+
 function arrayOver(dtype: tf.DataType, buffer: ArrayBuffer, offset: number, size: number): HeapArray {
-  switch (dtype) {
-    case 'float32':
-      return new Float32Array(buffer, offset, size);
-    case 'int32':
-      return new Int32Array(buffer, offset, size);
-    case 'bool':
-      return new Uint8Array(buffer, offset, size);
-    default:
-      throw new Error(`tensors of dtype ${dtype} cannot be viewed`);
-  }
+  if (!(dtype in VIEWS)) throw new Error(`tensors of dtype ${dtype} cannot be viewed`);
+  return new VIEWS[dtype as HeapDtype](buffer, offset, size);
 }

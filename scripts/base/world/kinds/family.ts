@@ -1,10 +1,18 @@
 import { feminine, masculine } from '../names.js';
-import { type Kind, kind, type Pool, type Values } from '../types.js';
 import * as pools from '../pools.js';
+import { type Kind, kind, type Pool, type Values } from '../types.js';
 
-const namesFor = (relation: string): Pool => (/sister|daughter|wife|aunt|she/.test(relation) ? feminine : masculine);
+const namesFor = (relation: string): Pool =>
+  /sister|daughter|wife|aunt|she/.test(relation) ? feminine : masculine;
 const anyName: Pool = [...feminine, ...masculine];
-const siblings = ['older brother', 'younger brother', 'twin brother', 'older sister', 'younger sister', 'twin sister'];
+const siblings = [
+  'older brother',
+  'younger brother',
+  'twin brother',
+  'older sister',
+  'younger sister',
+  'twin sister',
+];
 const jobsOf = (_: Values, { setting }: { setting: { jobs: Pool; modern: boolean } }) => setting.jobs;
 
 export const family: readonly Kind[] = [
@@ -30,7 +38,7 @@ export const family: readonly Kind[] = [
       'Who did you share your toys with as a child?',
       'Are you an only child?',
       'Is there somebody who has the same parents as you?',
-      'Where does the rest of your parents\' brood live?',
+      "Where does the rest of your parents' brood live?",
       'I met someone with your nose. Do you have a sibling?',
       'Is {!name} from {!place} related to you?',
       'Whom did you fight with in the nursery?',
@@ -135,7 +143,7 @@ export const family: readonly Kind[] = [
       'Fathers speak little and cough a lot.',
       'The notary pays a man to teach him to {skill}.',
       'A boot in the hall meant that he was home.',
-      'The neighbour\'s boy wants to {skill} like a grown man.',
+      "The neighbour's boy wants to {skill} like a grown man.",
     ],
   }),
   kind({
@@ -200,7 +208,7 @@ export const family: readonly Kind[] = [
         tells: [
           'I never married.',
           'I have stayed single all my life.',
-          'I have never been anybody\'s spouse.',
+          "I have never been anybody's spouse.",
           '[f] I have remained unmarried.',
           '[c] Married? I never got round to it, and now I like my bed to myself.',
           '[kp] No ring has ever been on my finger.',
@@ -461,4 +469,3 @@ export const family: readonly Kind[] = [
     ],
   }),
 ];
-

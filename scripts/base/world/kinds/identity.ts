@@ -1,5 +1,5 @@
-import { type Kind, kind } from '../types.js';
 import * as pools from '../pools.js';
+import { type Kind, kind } from '../types.js';
 
 export const identity: readonly Kind[] = [
   kind({

@@ -1,5 +1,5 @@
-import { type Kind, kind, type Person } from '../types.js';
 import * as pools from '../pools.js';
+import { type Kind, kind, type Person } from '../types.js';
 
 export const mind: readonly Kind[] = [
   kind({
@@ -300,7 +300,8 @@ export const mind: readonly Kind[] = [
   {
     id: 'knowledge',
     slots: {
-      thing: (_, { setting }) => (setting.modern ? [...pools.newUnknowns, ...pools.oldUnknowns.slice(0, 12)] : pools.oldUnknowns),
+      thing: (_, { setting }) =>
+        setting.modern ? [...pools.newUnknowns, ...pools.oldUnknowns.slice(0, 12)] : pools.oldUnknowns,
     },
     topicSlots: ['thing'],
     topics: ['what you know of {thing}', 'your knowledge of {thing}'],

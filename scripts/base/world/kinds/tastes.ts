@@ -1,5 +1,5 @@
-import { type Kind, kind } from '../types.js';
 import * as pools from '../pools.js';
+import { type Kind, kind } from '../types.js';
 
 export const tastes: readonly Kind[] = [
   kind({
@@ -328,7 +328,7 @@ export const tastes: readonly Kind[] = [
     slots: { song: pools.songTitles },
     topics: ['your favourite song', 'the tune you hum', 'the song that moves you'],
     says: [
-      "{N's} favourite song is \"{song}\".",
+      '{N\'s} favourite song is "{song}".',
       '{N} hums "{song}" all day long.',
       'The song that {N} loves most is "{song}".',
       '{N} weeps whenever somebody sings "{song}".',
@@ -370,7 +370,7 @@ export const tastes: readonly Kind[] = [
     slots: { book: pools.bookTitles },
     topics: ['your favourite book', 'what you read', 'the book on your night table'],
     says: [
-      "{N's} favourite book is \"{book}\".",
+      '{N\'s} favourite book is "{book}".',
       '{N} has read "{book}" more often than any other book.',
       'The book that {N} loves most is "{book}".',
       '{N} always carries a copy of "{book}".',

@@ -1,5 +1,5 @@
-import { type Kind, kind } from '../types.js';
 import * as pools from '../pools.js';
+import { type Kind, kind } from '../types.js';
 
 export const things: readonly Kind[] = [
   kind({
@@ -71,7 +71,7 @@ export const things: readonly Kind[] = [
       'I always carry {a treasure} that my {giver} gave me.',
       'My {giver} left me {a treasure}, and I would never sell it.',
       '[f] I treasure {a treasure} that came to me from my {giver}.',
-      '[c] Look, {a treasure}, isn\'t it lovely? It is from my {giver} and I guard it with my life.',
+      "[c] Look, {a treasure}, isn't it lovely? It is from my {giver} and I guard it with my life.",
       '[kp] My {giver} lives on in the {treasure} I was given, my treasure.',
       '[~b] {a treasure}. My {giver} gave it to me.',
       'My sister got {a !treasure}, and I have {a treasure} from my {giver}, my dearest thing.',

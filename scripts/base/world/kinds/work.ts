@@ -1,5 +1,5 @@
-import { type Kind, kind } from '../types.js';
 import * as pools from '../pools.js';
+import { type Kind, kind } from '../types.js';
 
 export const work: readonly Kind[] = [
   kind({
@@ -204,7 +204,10 @@ export const work: readonly Kind[] = [
   kind({
     id: 'teacher',
     group: 'people',
-    slots: { teacher: (_, person) => person.setting.modern ? teachersModern : teachersOld, subject: pools.subjects },
+    slots: {
+      teacher: (_, person) => (person.setting.modern ? teachersModern : teachersOld),
+      subject: pools.subjects,
+    },
     topics: ['your teacher', 'who taught you your art', 'the person you learned most from'],
     says: [
       '{N} was taught {subject} by {teacher}.',
@@ -357,7 +360,10 @@ export const work: readonly Kind[] = [
   }),
   kind({
     id: 'schoolSubject',
-    slots: { best: pools.schoolSubjects, worst: ({ best }) => pools.schoolSubjects.filter((subject) => subject !== best) },
+    slots: {
+      best: pools.schoolSubjects,
+      worst: ({ best }) => pools.schoolSubjects.filter((subject) => subject !== best),
+    },
     topics: ['how you did at school', 'your best and worst subject', 'your school reports'],
     says: [
       '{N} was good at {best} and bad at {worst} in school.',

@@ -16,7 +16,8 @@ export function einsum(tensors: tf.Tensor[], equation: string): tf.Tensor {
   terms.forEach((term, i) => {
     for (const [axis, letter] of [...term].entries()) {
       const length = tensors[i]!.shape[axis]!;
-      if ((size[letter] ??= length) !== length) throw new Error(`einsum: '${letter}' has two sizes`);
+      size[letter] ??= length;
+      if (size[letter] !== length) throw new Error(`einsum: '${letter}' has two sizes`);
     }
   });
   const [a, b = ''] = terms as [string, string?];

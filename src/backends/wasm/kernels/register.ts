@@ -8,7 +8,9 @@ import { gather } from './gather.js';
 import { checkIndices } from './indices.js';
 import { batchMatMul } from './matMul.js';
 import { unsortedSegmentSum } from './segmentSum.js';
+import { select } from './select.js';
 import { slice } from './slice.js';
+import { stridedSlice } from './stridedSlice.js';
 
 type Inputs = Record<string, tf.TensorInfo>;
 type Result = tf.TensorInfo | tf.TensorInfo[];
@@ -36,6 +38,10 @@ const corrected: Record<string, Kernel> = {
   // tfjs's own are off by 2e-7 near zero and by whole digits for large angles (as of rotary embeddings).
   [tf.Sin]: (backend, { x }) => elementwise(backend, x!, Math.sin, 'float32'),
   [tf.Cos]: (backend, { x }) => elementwise(backend, x!, Math.cos, 'float32'),
+  // Loses the small ones in 1 + x.
+  [tf.Log1p]: (backend, { x }) => elementwise(backend, x!, Math.log1p, 'float32'),
+  [tf.StridedSlice]: (backend, { x }, attributes: tf.StridedSliceAttrs) =>
+    stridedSlice(backend, x!, attributes),
   // Zero for what is merely small.
   [tf.Sign]: (backend, { x }) => elementwise(backend, x!, (value) => Math.sign(value) || 0),
   // Makes NaN 0.
@@ -56,9 +62,14 @@ const corrected: Record<string, Kernel> = {
     const shape = tf.backend_util.assertAndGetBroadcastShape(a!.shape, b!.shape);
     return floorDivInt32(backend, a!, b!, shape);
   },
-  // Writes beyond an empty output, since tfjs broadcasts a condition to no element as if to one.
-  [tf.Select]: (backend, { t }, _attributes, stock) =>
-    t!.shape.includes(0) ? backend.makeOutput([...t!.shape], t!.dtype) : stock(),
+  // Takes bool for float32, and writes beyond an empty output (tfjs broadcasts a condition to no element as if
+  // to one): both overwrite other tensors.
+  [tf.Select]: (backend, { condition, t, e }, _attributes, stock) =>
+    t!.dtype === 'bool' || t!.shape.includes(0) ? select(backend, condition!, t!, e!) : stock(),
+  [tf.Reverse]: (_backend, { x }, { dims }: tf.ReverseAttrs, stock) =>
+    x!.dtype === 'bool'
+      ? tf.tidy(() => tf.reverse((x as tf.Tensor).cast('int32'), dims as number[]).cast('bool'))
+      : stock(),
   // Divides by zero.
   [tf.Prelu]: (backend, { x }, _attributes, stock) =>
     x!.shape.includes(0) ? backend.makeOutput([...x!.shape], x!.dtype) : stock(),

@@ -1,0 +1,59 @@
+import { describe, it } from 'vitest';
+import type { GeluAttributes } from '../../src/ops/gelu.js';
+import { run } from '../../src/ops/op.js';
+import { ops } from '../../src/ops/table.js';
+import { describeBackends } from '../helpers/backends.js';
+import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
+import { erf } from '../helpers/float64.js';
+
+const EXTREMES = [100, -100, 30, -30, 10, -10, 5, -5, 3, -3, 0.5, -0.5, 1e-4, 0];
+
+const GELU = {
+  none: (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  tanh: (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+};
+
+function checkGelu(x: OpInput, approximate: GeluAttributes['approximate']): void {
+  checkOp({
+    inputs: { x },
+    run: (inputs) => run(ops.gelu, inputs, { approximate }),
+    reference: (values) => values.x.map(GELU[approximate]),
+    shape: x.shape,
+    gradients: ['x'],
+    tolerance: 1e-6,
+    gradientTolerance: 1e-6,
+  });
+}
+
+function checkGeglu(gate: OpInput, up: OpInput, approximate: GeluAttributes['approximate']): void {
+  checkOp({
+    inputs: { gate, up },
+    run: (inputs) => run(ops.geglu, inputs, { approximate }),
+    reference: (values) => values.gate.map((g, i) => GELU[approximate](g) * values.up[i]!),
+    shape: gate.shape,
+    gradients: ['gate', 'up'],
+    tolerance: 1e-6,
+    gradientTolerance: 1e-6,
+  });
+}
+
+describe.each(['none', 'tanh'] as const)('approximate: %s', (approximate) => {
+  describeBackends('gelu', () => {
+    it.each([[[3, 5]], [[1]], [[2, 3, 4]]])('%j', (shape) => checkGelu(normal('x', shape), approximate));
+    it('±100 to 0', () => checkGelu({ shape: [EXTREMES.length], values: EXTREMES }, approximate));
+  });
+
+  describeBackends('geglu', () => {
+    it.each([[[3, 5]], [[1]], [[2, 3, 4]]])('%j', (shape) =>
+      checkGeglu(normal('gate', shape), normal('up', shape), approximate),
+    );
+    it('±100 to 0', () => {
+      const up = pick('up', [EXTREMES.length], [2, -2, 0, 0.5]);
+      checkGeglu({ shape: [EXTREMES.length], values: EXTREMES }, up, approximate);
+    });
+    it('±100 on both sides', () => {
+      const [gate, up] = [pick('gate', [40], [100, -100, 0]), pick('up', [40], [100, -100, 0])];
+      checkGeglu(gate, up, approximate);
+    });
+  });
+});
