@@ -163,14 +163,14 @@ function addedTokens(contents: readonly string[]): AddedToken[] {
 }
 
 function vocabulary(controls: readonly string[], bpe: BpeModel): Record<string, number> {
-  const vocab: Record<string, number> = {};
+  const ids = new Map<string, number>();
   const add = (token: string) => {
-    // Two pairs of merges can spell one token.
-    if (vocab[token] === undefined) vocab[token] = Object.keys(vocab).length;
+    // Two merges can spell one token.
+    if (!ids.has(token)) ids.set(token, ids.size);
   };
   for (const token of [...controls, ...byteTokens, ...bpe.characters]) add(token);
   for (const [left, right] of bpe.merges) add(left + right);
-  return vocab;
+  return Object.fromEntries(ids);
 }
 
 function special(id: string, type_id: number) {

@@ -91,16 +91,17 @@ describe('world text', () => {
 
   it('has the right articles', () => {
     for (const text of texts) {
+      expect(text).not.toMatch(/\b(\p{L}+) \1\b/iu);
       expect(text).not.toMatch(/\ba (?!eu|one|uni[^n]|us[eu]|ukul)[aeiou]/i);
       expect(text).not.toMatch(/\ban (?!hour|honest|heir|honour)[^aeiou8\W1]/i);
-      expect(text).not.toMatch(/\b(a|an|the|my|his|her|your) (a|an|the|my|his|her|your) /i);
+      expect(text).not.toMatch(/\b(a|an|the|my|your) (a|an|the|my|your) /i);
     }
   });
 
   it('begins sentences with capitals and speaks of itself in the right person', () => {
     for (const text of texts) expect(text).not.toMatch(/[.!?] \p{Ll}|^\p{Ll}/u);
     for (const { statements } of characters)
-      for (const { text } of statements) expect(text).not.toMatch(/\b(my|myself|I|me)\b(?! (Harbour|Mountain|at|Mountain)\b)/);
+      for (const { text } of statements) expect(text).not.toMatch(/\b(my|myself|I|me)\b(?! (Mountain|at)\b)/);
   });
 });
 

@@ -105,17 +105,33 @@ const plainSlots = new Set([
   'nickname',
 ]);
 
-export function clash(a: Fact, b: Fact): boolean {
-  const left = textOf(a);
-  const right = textOf(b);
-  if (quarrels.some(([p, q]) => (p.test(left) && q.test(right)) || (p.test(right) && q.test(left))))
-    return true;
-  const stems = stemsOf(a);
-  return [...stemsOf(b)].some((stem) => stems.has(stem));
+/** What matters of a fact when it is held against others. */
+interface Profile {
+  stems: ReadonlySet<string>;
+  /** Which quarrels it can start, and which it can join, one bit each. */
+  starts: number;
+  joins: number;
 }
 
-function textOf(fact: Fact): string {
-  return Object.values(fact.values).join(' ');
+const profiles = new WeakMap<Fact, Profile>();
+
+export function clash(a: Fact, b: Fact): boolean {
+  const left = profileOf(a);
+  const right = profileOf(b);
+  if ((left.starts & right.joins) !== 0 || (right.starts & left.joins) !== 0) return true;
+  for (const stem of right.stems) if (left.stems.has(stem)) return true;
+  return false;
+}
+
+function profileOf(fact: Fact): Profile {
+  let profile = profiles.get(fact);
+  if (profile === undefined) {
+    const text = Object.values(fact.values).join(' ');
+    const bits = (side: 0 | 1) => quarrels.reduce((sum, pair, bit) => sum | (pair[side].test(text) ? 1 << bit : 0), 0);
+    profile = { stems: stemsOf(fact), starts: bits(0), joins: bits(1) };
+    profiles.set(fact, profile);
+  }
+  return profile;
 }
 
 function stemsOf(fact: Fact): Set<string> {

@@ -263,7 +263,7 @@ const titleNouns = list(
 );
 export const bookTitles = product(['The'], product(titleAdjectives, titleNouns));
 export const songTitles = product(
-  list('Farewell to, Meet Me at, Oh My, Dance for, Goodbye, Wait for, Remember, Blow Away'),
+  list('Farewell to, Meet Me at, Oh Dear, Dance for, Goodbye, Wait for, Remember, Blow Away'),
   list(
     'Rosie, the Harbour, Yellow Bird, the Miller, My Mountain, Sweet Annie, the Old Road, Morning, the Rain',
   ),

@@ -77,7 +77,7 @@ export const body: readonly Kind[] = [
       '[~b] {illness}. {years} years of it.',
       'The doctor said {!illness}, but for {years} years I have had {illness}.',
       'I am spared {!illness}, yet {illness} has troubled me for {years} years.',
-      'These bottles are for my {illness}, which I have had for {years} years.',
+      'These bottles are for {illness}, which I have had for {years} years.',
     ],
     asides: [
       'A pedlar sells powder against {illness}.',
@@ -199,7 +199,7 @@ export const body: readonly Kind[] = [
       'I fall asleep {place}, at {time} every night.',
       '[f] I retire at {time} and sleep {place}.',
       '[c] At {time} I am gone, snoring {place}, and no cannon wakes me.',
-      '[kp] At {time} the night tucks me in {place}.',
+      '[kp] At {time} the night lays me down {place}.',
       '[~b] {place}. From {time}.',
       'Not {!place}; I sleep {place}, from {time} on.',
       'Others turn in at {!time}, I lie down {place} at {time}.',

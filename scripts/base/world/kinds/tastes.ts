@@ -132,7 +132,7 @@ export const tastes: readonly Kind[] = [
     ],
   }),
   kind({
-    id: 'colour',
+    id: 'clothes',
     group: 'looks',
     slots: { garment: pools.garments, colour: pools.colours },
     topics: ['what you always wear', 'your clothes', 'the thing people know you by from afar'],
