@@ -12,7 +12,7 @@ import { worldCharacter, worldText } from './world/index.js';
 const vocabularySize = 6144;
 const worldCharacters = 3000;
 /** Authored texts are few beside the world's, and they are what the models are for. */
-const authoredWeight = 40;
+const authoredWeight = 10;
 
 export function trainTokenizers(size = vocabularySize): BpeModel {
   const counts = new Map<string, number>();

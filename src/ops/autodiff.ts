@@ -66,6 +66,9 @@ export function valueAndGradients<T extends tf.Tensor>(
   state.gradientDepth = 0;
   try {
     return { value, gradients: sweep(tape, value, xs, dy) };
+  } catch (error) {
+    value.dispose();
+    throw error;
   } finally {
     state.gradientDepth = outer.depth;
   }
@@ -128,6 +131,7 @@ function backpropagate(node: TapeNode, gradients: Map<number, tf.Tensor>, depend
     const input = node.inputs[name]!;
     const dx = results[i]!;
     if (!tf.util.arraysEqual(dx.shape, input.shape)) {
+      tf.dispose(results);
       throw new Error(
         `${node.kernelName}: gradient of ${name} is [${dx.shape}], its input is [${input.shape}]`,
       );

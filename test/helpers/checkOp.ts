@@ -19,7 +19,7 @@ export interface OpCheck<N extends string> {
   shape: number[];
   dtype?: 'float32' | 'int32';
   /** Inputs whose gradients are compared with central differences of the reference. */
-  gradients: readonly N[];
+  gradients: readonly NoInfer<N>[];
   /** The output's gradient; arbitrary numbers in ±1 where not given. */
   dy?: number[];
   /** Tolerated |actual − expected| / (1 + |expected|), of the output and of the gradients. */

@@ -349,7 +349,7 @@ describeBackends("a run's folder", (backend) => {
     const path = temporary();
     const config = { name: 'a', training: { learningRate: 1e-3, epochs: 2 }, targets: ['q', 'v'], old: true };
     openRun(path, backend, config);
-    openRun(path, backend, { old: true, ...config });
+    openRun(path, backend, { old: true, targets: config.targets, name: 'a', training: config.training });
     const { old: _old, ...rest } = config;
     const other = { ...rest, training: { ...config.training, epochs: 3 }, targets: ['q'], extra: null };
     expect(refusal(path, other)).toBe(
