@@ -26,7 +26,7 @@ import { worldCharacter } from './world/index.js';
 
 const FOLDER = 'checkpoints/tiny-gemma';
 const SEED = 12;
-const STEPS = Number(process.argv[2] ?? 3000);
+const STEPS = Number(process.argv[2] ?? 1200);
 const TOKENS = 3072;
 const MAX_LENGTH = 768;
 const CHARACTERS_PER_CHUNK = 40;
@@ -40,12 +40,12 @@ const config = {
   architectures: ['GemmaForCausalLM'],
   model_type: 'gemma',
   vocab_size: tokenizer.vocabularySize,
-  hidden_size: 192,
-  intermediate_size: 512,
+  hidden_size: 128,
+  intermediate_size: 384,
   num_hidden_layers: 4,
   num_attention_heads: 4,
   num_key_value_heads: 2,
-  head_dim: 48,
+  head_dim: 32,
   hidden_activation: 'gelu_pytorch_tanh',
   max_position_embeddings: 2048,
   rms_norm_eps: 1e-6,

@@ -14,9 +14,11 @@ const worldCharacters = 3000;
 /** Authored texts are few beside the world's, and they are what the models are for. */
 const authoredWeight = 10;
 
-export function trainTokenizers(size = vocabularySize): BpeModel {
+function trainTokenizers(size = vocabularySize): BpeModel {
   const counts = new Map<string, number>();
-  const required = new Set(Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).concat('▁', '\n'));
+  const required = new Set(
+    Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).concat('▁', '\n'),
+  );
   required.delete(' ');
   for (const { texts } of readAuthored()) {
     for (const text of texts) {
@@ -28,7 +30,8 @@ export function trainTokenizers(size = vocabularySize): BpeModel {
     const { statements, queries } = worldCharacter(seed);
     for (const { text } of statements) countPieces(counts, text);
     for (const { text, entailed, neutral, contradicted } of queries) {
-      for (const sentence of [text, entailed.text, neutral.text, contradicted.text]) countPieces(counts, sentence);
+      for (const sentence of [text, entailed.text, neutral.text, contradicted.text])
+        countPieces(counts, sentence);
     }
     countPieces(counts, worldText(seed));
   }
@@ -40,12 +43,12 @@ export function trainTokenizers(size = vocabularySize): BpeModel {
   });
 }
 
-export function writeTokenizer(folder: string, files: TokenizerFiles): void {
+function writeTokenizer(folder: string, files: TokenizerFiles): void {
   writeFileAtomic(join(folder, 'tokenizer.json'), `${JSON.stringify(files.tokenizer)}\n`);
   writeFileAtomic(join(folder, 'tokenizer_config.json'), `${JSON.stringify(files.config, null, 2)}\n`);
 }
 
-export function writeTokenizers(size?: number, root = 'checkpoints'): void {
+function writeTokenizers(size?: number, root = 'checkpoints'): void {
   const bpe = trainTokenizers(size);
   writeTokenizer(join(root, 'tiny-gemma'), gemmaFiles(bpe));
   writeTokenizer(join(root, 'tiny-deberta'), debertaFiles(bpe));

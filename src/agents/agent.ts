@@ -82,6 +82,7 @@ export class Agent {
     }: { batchSize: number; progress?: Progress; what?: string },
   ): Promise<{ text: string; stopped: boolean; tokens: number }[]> {
     const prompts = await this.prompts(queries.map(({ query }) => [{ role: 'user', content: query }]));
+    this.checkRoom(prompts, sampling.maxNewTokens);
     const bar = progress.start(what, queries.length);
     const order = prompts.map((_, i) => i).sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b);
     const replies: { text: string; stopped: boolean; tokens: number }[] = [];
@@ -97,6 +98,25 @@ export class Agent {
     }
     bar.stop();
     return replies;
+  }
+
+  /** @throws TruecastError where prompts and as many new tokens are more than the model takes: with counts */
+  checkRoom(prompts: readonly (readonly number[])[], maxNewTokens: number): void {
+    const context = this.model.maxLength;
+    const lengths = prompts.map(({ length }) => length).filter((length) => length + maxNewTokens > context);
+    if (lengths.length === 0) return;
+    const { method, topK } = this.options;
+    const remedies = {
+      vanilla: 'shorten the queries or the conversation',
+      eu: 'shorten the queries or the conversation',
+      lcm: 'shorten the persona, or use the method rag, which tells only some statements',
+      rag: `retrieve fewer statements than ${topK} (topK)`,
+    };
+    throw new TruecastError(
+      `${method}: ${lengths.length} of ${prompts.length} prompts of ${this.character.name} are too long: up to ` +
+        `${Math.max(...lengths)} tokens, and ${maxNewTokens} new ones, in a context of ${context}`,
+      `${remedies[method]}; or lower maxNewTokens, or take a model with a longer context`,
+    );
   }
 
   private async statementsFor(queries: readonly string[]): Promise<(readonly string[])[]> {

@@ -1,7 +1,24 @@
 import { METHODS } from '../agents/agent.js';
 import { BACKEND_NAMES } from '../backends/select.js';
+import { UsageError } from '../support/errors.js';
 
 /** Options that several commands share, as yargs takes them. */
+
+/** The group of a command's own options in its help; those of every command follow it. */
+export const OWN = 'Options of this command:';
+
+/** An option that takes a number; `wanted` says which ones, and yargs gives NaN for what is none. */
+export function numeric(name: string, accepts: (value: number) => boolean, wanted: string) {
+  return {
+    type: 'number',
+    requiresArg: true,
+    coerce(value: number): number {
+      // yargs calls it for an option that is not given, too
+      if (value !== undefined && !accepts(value)) throw new UsageError(`--${name} takes ${wanted}`);
+      return value;
+    },
+  } as const;
+}
 
 export const backend = {
   choices: ['auto', ...BACKEND_NAMES] as const,
@@ -12,19 +29,21 @@ export const config = {
   type: 'string',
   demandOption: true,
   requiresArg: true,
-  describe: 'Configuration file (YAML); see configs/',
+  describe: 'Configuration file (YAML); configs/ has examples',
 } as const;
 
 export const runName = {
   type: 'string',
   requiresArg: true,
-  describe: "The run's name, instead of the configuration's; an existing run goes on",
+  describe: "The run's name, its folder under runs/, instead of the configuration's",
 } as const;
 
-export const seed = {
-  type: 'number',
-  requiresArg: true,
-  describe: "Seed, instead of the configuration's",
+const takesSeed = numeric('seed', (n) => Number.isSafeInteger(n) && n >= 0, 'a whole number from 0');
+export const seed = { ...takesSeed, describe: "Seed, instead of the configuration's" } as const;
+export const samplingSeed = {
+  ...takesSeed,
+  default: 1,
+  describe: 'The same seed, the same replies',
 } as const;
 
 export const character = {
@@ -36,20 +55,35 @@ export const character = {
 export const relevance = {
   type: 'string',
   requiresArg: true,
-  describe: 'Folder of the relevance discriminator',
+  describe: 'Folder of a relevance discriminator, made by train-discriminator (RUN/model)',
 } as const;
 
 export const nli = {
   type: 'string',
   requiresArg: true,
-  describe: 'Folder of the NLI discriminator',
+  describe: 'Folder of an NLI discriminator, made by train-discriminator (RUN/model)',
 } as const;
 
 export const method = {
   choices: METHODS,
   describe:
-    'How the persona reaches the model: its name alone, experience upload, all statements, or retrieved ones',
+    'How the persona reaches the model: vanilla: its name alone; eu: its name, to an adapter of train-eu; ' +
+    'lcm: every statement; rag: those that matter for the query',
 } as const;
+
+/** What help ends with: calls that can be copied, each after what it does, and paragraphs. */
+export function helpEnd(examples: Readonly<Record<string, string>>, ...paragraphs: string[]): string {
+  const calls = Object.entries(examples).map(([what, call]) => `  # ${what}\n  ${call}`);
+  return [...(calls.length > 0 ? [`Examples:\n${calls.join('\n')}`] : []), ...paragraphs].join('\n\n');
+}
+
+/** What the help of commands that make a run says of them. */
+export const aboutRuns =
+  'A run is a folder, runs/NAME: its configuration, metrics, checkpoints, report and results. The same command goes on where it was stopped, and prints the results again once the run is finished.';
+
+/** What the help of commands that take models says of them. */
+export const aboutModels =
+  'A base model is a folder in Hugging Face layout (config.json, model.safetensors, tokenizer.json); checkpoints/ has tiny ones.';
 
 /** What the command line changes in a configuration's `run` section. */
 export function runOverrides(argv: {

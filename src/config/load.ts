@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { UsageError } from '../support/errors.js';
 import { readText } from '../support/files.js';
 import { Problems } from '../support/problems.js';
 import { checkShape, parseYaml } from '../support/yaml.js';
@@ -24,6 +23,9 @@ export function loadConfig<S extends z.ZodType>(
 }
 
 function override(value: unknown, overrides: Readonly<Record<string, unknown>>): unknown {
+  // what is no map at all is left for the schema to refuse
+  if (value !== null && value !== undefined && (typeof value !== 'object' || Array.isArray(value)))
+    return value;
   const result = structuredClone(value ?? {}) as Record<string, unknown>;
   for (const [path, replacement] of Object.entries(overrides)) {
     if (replacement === undefined) continue;
@@ -31,7 +33,7 @@ function override(value: unknown, overrides: Readonly<Record<string, unknown>>):
     let node = result;
     for (const key of keys.slice(0, -1)) {
       node[key] ??= {};
-      if (typeof node[key] !== 'object') throw new UsageError(`${path} cannot be set: ${key} is no section`);
+      if (typeof node[key] !== 'object') return result;
       node = node[key] as Record<string, unknown>;
     }
     node[keys.at(-1)!] = replacement;

@@ -94,67 +94,95 @@ export const euConfigSchema = z.strictObject({
 });
 export type EuConfig = z.infer<typeof euConfigSchema>;
 
-export const dpoConfigSchema = z.strictObject({
-  run,
-  character: path,
-  model: decoder,
-  agent: agent.prefault({}),
-  /** An adapter to start from (experience upload); the reference is the model with it on. */
-  startAdapter: path.optional(),
-  /** The reward. Not needed with ready pairs, unless the method retrieves. */
-  discriminators: discriminators.optional(),
-  /** How responses are sampled and paired. */
-  mining: z
-    .strictObject({
-      /** Responses per query. */
-      samples: z.int().min(2).default(2),
-      /** A pair is kept where the scores differ by more. */
-      margin: z.number().min(0).default(0.2),
-      /** At most so many queries. */
-      queries: count.default(100),
-      sampling: sampling.prefault({}),
-    })
-    .prefault({}),
-  lora,
-  dpo: z
-    .strictObject({
-      loss: z.enum(['sigmoid', 'ipo', 'hinge', 'apc-offset']).default('sigmoid'),
-      beta: z.number().positive().default(0.1),
-      labelSmoothing: z.number().min(0).lt(0.5).default(0),
-      /** α of apc-offset. */
-      offsetScale: z.number().min(0).default(1),
-    })
-    .prefault({}),
-  training,
-});
+export const dpoConfigSchema = z
+  .strictObject({
+    run,
+    character: path,
+    model: decoder,
+    agent: agent.prefault({}),
+    /** Ready-made pairs (.jsonl or .arrow) instead of mined ones. */
+    pairs: path.optional(),
+    /** An adapter to start from (experience upload); the reference is the model with it on. */
+    startAdapter: path.optional(),
+    /** The reward. Not needed with ready pairs, unless the method retrieves. */
+    discriminators: discriminators.optional(),
+    /** How responses are sampled and paired. */
+    mining: z
+      .strictObject({
+        /** Responses per query. */
+        samples: z.int().min(2).default(2),
+        /** A pair is kept where the scores differ by more. */
+        margin: z.number().min(0).default(0.2),
+        /** At most so many queries. */
+        queries: count.default(100),
+        sampling: sampling.prefault({}),
+      })
+      .prefault({}),
+    lora,
+    dpo: z
+      .strictObject({
+        loss: z.enum(['sigmoid', 'ipo', 'hinge', 'apc-offset']).default('sigmoid'),
+        beta: z.number().positive().default(0.1),
+        labelSmoothing: z.number().min(0).lt(0.5).default(0),
+        /** α of apc-offset. */
+        offsetScale: z.number().min(0).default(1),
+      })
+      .prefault({}),
+    training,
+  })
+  .superRefine(({ pairs, agent, discriminators }, context) => {
+    if (discriminators !== undefined || (pairs !== undefined && agent.method !== 'rag')) return;
+    const what = pairs === undefined ? 'mining pairs' : 'the method rag';
+    const message = `is missing: ${what} needs the folders \`relevance\` and \`nli\` that truecast train-discriminator writes`;
+    context.addIssue({ code: 'custom', path: ['discriminators'], message });
+  });
 export type DpoConfig = z.infer<typeof dpoConfigSchema>;
 
-export const evaluateConfigSchema = z.strictObject({
-  run,
-  character: path,
-  model: decoder,
-  personaTurn: z.enum(['user', 'model']).default('user'),
-  /** The judge: not the discriminators that gave the reward. */
-  judge: discriminators,
-  /** Which relevance discriminator rag retrieves by. */
-  retriever: path.optional(),
-  /** Statements that rag retrieves. */
-  topK: count.default(5),
-  methods: z
-    .array(
-      z.strictObject({
-        method: z.enum(METHODS),
-        /** On before DPO: experience upload's adapter. */
-        adapter: path.optional(),
-        /** The adapter that DPO trained. */
-        dpo: path.optional(),
-      }),
-    )
-    .min(1),
-  sampling: sampling.prefault({}),
-  /** Replies per query and method. */
-  samples: count.default(1),
-  /** Resamples of the paired bootstrap. */
-  bootstrap: count.default(2000),
-});
+export const evaluateConfigSchema = z
+  .strictObject({
+    run,
+    character: path,
+    model: decoder,
+    personaTurn: z.enum(['user', 'model']).default('user'),
+    /** The judge: not the discriminators that gave the reward. */
+    judge: discriminators,
+    /** Which relevance discriminator rag retrieves by. */
+    retriever: path.optional(),
+    /** Statements that rag retrieves. */
+    topK: count.default(5),
+    methods: z
+      .array(
+        z.strictObject({
+          method: z.enum(METHODS),
+          /** On before DPO: experience upload's adapter. */
+          adapter: path.optional(),
+          /** The adapter that DPO trained. */
+          dpo: path.optional(),
+        }),
+      )
+      .min(1),
+    sampling: sampling.prefault({}),
+    /** Replies per query and method. */
+    samples: count.default(1),
+    /** Resamples of the paired bootstrap. */
+    bootstrap: count.default(2000),
+  })
+  .superRefine(({ methods, retriever }, context) => {
+    const report = (path: (string | number)[], message: string) =>
+      context.addIssue({ code: 'custom', path, message });
+    methods.forEach(({ method, adapter }, i) => {
+      if (method === 'eu' && adapter === undefined) {
+        report(
+          ['methods', i, 'adapter'],
+          'is missing: eu plays with the adapter that truecast train-eu writes',
+        );
+      }
+      if (methods.findIndex((other) => other.method === method) < i) {
+        report(['methods', i, 'method'], `${method} is listed twice: evaluate it in two runs`);
+      }
+    });
+    if (retriever === undefined && methods.some(({ method }) => method === 'rag')) {
+      report(['retriever'], 'is missing: rag retrieves by the relevance discriminator that it names');
+    }
+  });
 export type EvaluateConfig = z.infer<typeof evaluateConfigSchema>;

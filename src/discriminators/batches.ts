@@ -33,10 +33,18 @@ export function batchesByLength(lengths: readonly number[], tokens: number): num
   return batches;
 }
 
-/** Tensors of a batch, padded on the right. */
-export function encodeBatch(inputs: readonly TokenizedInput[], padding: number): EncodedBatch {
+/**
+ * Tensors of a batch, padded on the right.
+ *
+ * @param maxLength the model's: padding adds no token beyond it
+ */
+export function encodeBatch(
+  inputs: readonly TokenizedInput[],
+  padding: number,
+  maxLength: number,
+): EncodedBatch {
   const B = inputs.length;
-  const T = paddedLength(Math.max(...inputs.map(({ ids }) => ids.length)));
+  const T = Math.min(paddedLength(Math.max(...inputs.map(({ ids }) => ids.length))), maxLength);
   const ids = new Int32Array(B * T).fill(padding);
   const types = new Int32Array(B * T);
   const mask = new Float32Array(B * T);

@@ -40,9 +40,26 @@ export class Discriminator {
     }
     const tokenizer = Tokenizer.load(folder);
     const { model } = loadSequenceClassifier(folder, 'required');
+    const misfit = (what: string, remedy: string) => {
+      model.weights.dispose();
+      return new TruecastError(`${folder}: ${what}`, remedy);
+    };
     if (model.labels !== format.labels.length) {
-      throw new TruecastError(
-        `${folder}: the head has ${model.labels} outputs, ${task} wants ${format.labels.length}`,
+      throw misfit(
+        `the head has ${model.labels} outputs, ${task} wants ${format.labels.length}`,
+        'name a folder that was trained for this task',
+      );
+    }
+    if (format.maxLength > model.maxLength) {
+      throw misfit(
+        `its format allows ${format.maxLength} tokens, the model takes ${model.maxLength}`,
+        'lower maxLength in discriminator.json',
+      );
+    }
+    if (tokenizer.vocabularySize > model.vocabularySize) {
+      throw misfit(
+        `its tokenizer has ${tokenizer.vocabularySize} tokens, the model ${model.vocabularySize}`,
+        'use the tokenizer.json that belongs to the weights',
       );
     }
     return new Discriminator(model, tokenizer, format, folder);
@@ -95,6 +112,7 @@ export class Discriminator {
           const encoded = encodeBatch(
             batch.map((i) => tokens[i]!),
             this.paddingId,
+            this.model.maxLength,
           );
           return tf.softmax(this.model.logits(encoded)) as tf.Tensor2D;
         }),

@@ -64,7 +64,7 @@ export function discriminatorTask(
     },
     describe: ({ ids }) => ids.join(', '),
     loss({ inputs, labels }, dropoutKey, report) {
-      const logits = model.logits(encodeBatch(inputs, paddingId), {
+      const logits = model.logits(encodeBatch(inputs, paddingId, model.maxLength), {
         dropoutKey,
         recompute: options.recompute,
       });

@@ -73,7 +73,7 @@ export class Tokenizer {
 
   /** Ids of a text, which holds no control tokens whatever it looks like. */
   encode(text: string): number[] {
-    return this.plain.encode(text, { add_special_tokens: false }).ids;
+    return this.plain.encode(text.replaceAll(HIDDEN, ''), { add_special_tokens: false }).ids;
   }
 
   /** The id of a control token, such as `<bos>`. */
@@ -85,7 +85,9 @@ export class Tokenizer {
 
   /** Entries of the vocabulary, control tokens included: what a model's embeddings must hold. */
   get vocabularySize(): number {
-    return Math.max(...this.full.get_vocab(true).values()) + 1;
+    let largest = -1;
+    for (const id of this.full.get_vocab(true).values()) if (id > largest) largest = id;
+    return largest + 1;
   }
 
   hasControl(token: string): boolean {
@@ -143,15 +145,18 @@ export class Tokenizer {
   }
 }
 
+/** Hides the control tokens' pieces; no text keeps this character. */
+const HIDDEN = '\0';
+
 /**
  * The same tokenizer with no added token to split at, and with their entries in the vocabulary renamed to
- * what no text can hold, so that their text is cut into ordinary pieces.
+ * what no text holds, so that their text is cut into ordinary pieces.
  */
 function withoutControls(json: TokenizerJson): TokenizerJson {
   const added = json.added_tokens ?? [];
   const controls = new Set(added.filter((token) => token.special).map((token) => token.content));
   const hidden = (piece: string) =>
-    controls.has(piece) && piece !== unknownToken(json) ? `\0${piece}` : piece;
+    controls.has(piece) && piece !== unknownToken(json) ? HIDDEN + piece : piece;
   const { vocab } = json.model;
   const renamed = Array.isArray(vocab)
     ? vocab.map(([piece, score]): [string, number] => [hidden(piece), score])

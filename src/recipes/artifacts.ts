@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { readBytes, readJson, writeFileAtomic } from '../support/files.js';
+import { TruecastError } from '../support/errors.js';
+import { readJson, writeFileAtomic } from '../support/files.js';
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
 
@@ -35,7 +36,22 @@ export function loadProvenance(adapterFolder: string): AdapterProvenance | undef
 
 /** SHA-256 of a model folder's weights: tells whether two folders hold the same model. */
 export function weightsHash(folder: string): string {
-  return createHash('sha256')
-    .update(readBytes(join(folder, 'model.safetensors'), 'weights'))
-    .digest('hex');
+  const path = join(folder, 'model.safetensors');
+  if (!existsSync(path)) {
+    throw new TruecastError(
+      `no model.safetensors in ${folder}`,
+      'name a folder that truecast train-discriminator wrote (RUN/model)',
+    );
+  }
+  const hash = createHash('sha256');
+  const chunk = new Uint8Array(2 ** 20);
+  const fd = openSync(path, 'r');
+  try {
+    for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk)) {
+      hash.update(chunk.subarray(0, count));
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return hash.digest('hex');
 }

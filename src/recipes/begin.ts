@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BackendName, selectBackend } from '../backends/select.js';
 import * as tf from '../backends/tf.js';
@@ -23,13 +24,27 @@ export async function beginRun(
   { progress }: RecipeContext,
 ): Promise<{ folder: RunFolder; backend: BackendName }> {
   const backend = await chooseBackend(config.run.backend, progress);
-  const folder = RunFolder.open(join(config.run.directory, config.run.name), config, {
+  const path = join(config.run.directory, config.run.name);
+  tidy(path);
+  const folder = RunFolder.open(path, config, {
     truecast: VERSION,
     node: process.versions.node,
     tfjs: tf.version.tfjs,
     backend,
   });
   return { folder, backend };
+}
+
+/**
+ * Clears a run's folder of what a killed process left half-written. A run that stopped before it made
+ * anything, at a model that was not there say, holds nobody to its configuration.
+ */
+function tidy(path: string): void {
+  if (!existsSync(join(path, 'config.yaml')) || !existsSync(join(path, 'environment.json'))) return;
+  for (const name of readdirSync(path, { recursive: true }) as string[]) {
+    if (name.endsWith('.tmp')) rmSync(join(path, name), { recursive: true, force: true });
+  }
+  if (readdirSync(path).length === 2) rmSync(join(path, 'config.yaml'));
 }
 
 /** Chooses the backend, and says which and why. */

@@ -9,11 +9,10 @@ import { generate } from '../models/gemma/generate.js';
 import type { SamplingOptions } from '../models/gemma/sample.js';
 import { loadGemma } from '../models/load.js';
 import { loadAdapter } from '../models/lora.js';
-import { Tokenizer } from '../models/tokenizer.js';
 import { UsageError } from '../support/errors.js';
 import { silent } from '../support/progress.js';
 import { chooseBackend, type RecipeContext } from './begin.js';
-import { characterOf, loadRelevance } from './parts.js';
+import { characterOf, loadRelevance, loadTokenizer } from './parts.js';
 
 export interface ChatOptions {
   character: string;
@@ -49,7 +48,7 @@ export async function openChat(options: ChatOptions, { progress }: RecipeContext
   await chooseBackend(options.backend, progress);
   const model = loadGemma(options.model, options);
   if (options.adapter) model.adapter = loadAdapter(options.adapter, model.linearLayers());
-  const tokenizer = Tokenizer.load(options.model);
+  const tokenizer = loadTokenizer(options.model, model.config.vocab_size);
   const relevance = options.relevance ? loadRelevance(character, options.relevance, silent) : undefined;
   const scorer =
     relevance && options.nli ? new ApcScorer(relevance, Discriminator.load(options.nli, 'nli')) : undefined;
@@ -61,6 +60,7 @@ export async function openChat(options: ChatOptions, { progress }: RecipeContext
     async say(message, onText) {
       conversation.push({ role: 'user', content: message });
       const [prompt] = await agent.prompts([conversation]);
+      agent.checkRoom([prompt!], options.sampling.maxNewTokens);
       const ids: number[] = [];
       let shown = '';
       const turn = conversation.length;

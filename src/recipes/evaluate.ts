@@ -19,16 +19,15 @@ import {
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
 import { loadGemma } from '../models/load.js';
 import { loadAdapter } from '../models/lora.js';
-import { Tokenizer } from '../models/tokenizer.js';
-import { TruecastError, UsageError } from '../support/errors.js';
+import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { percent, percentInterval } from '../support/numbers.js';
-import { silent } from '../support/progress.js';
+import type { Progress } from '../support/progress.js';
 import { bootstrapInterval, mean } from '../support/statistics.js';
 import type { RunFolder } from '../training/runFolder.js';
 import { loadProvenance, weightsHash } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
-import { characterOf, loadRelevance, loadScorer, noteCuts } from './parts.js';
+import { characterOf, loadRelevance, loadScorer, loadTokenizer, noteCuts } from './parts.js';
 
 export interface EvaluateResult {
   run: string;
@@ -46,7 +45,6 @@ export async function evaluate(config: EvaluateConfig, context: RecipeContext): 
   const loaded = loadCharacter(config.character);
   const character = characterOf(loaded);
   const queries = evaluationQueries(loaded, config.character);
-  checkMethods(config);
   const warnings = judgeWarnings(config, character.id);
   for (const warning of warnings) progress.note(`warning: ${warning}`);
   const { folder } = await beginRun(config, context);
@@ -56,20 +54,27 @@ export async function evaluate(config: EvaluateConfig, context: RecipeContext): 
   }
 
   const judge = loadScorer(character, config.judge, progress);
-  const judges = await judgeReports(judge, loaded);
   const model = loadGemma(config.model.base, config.model);
   const retriever = config.retriever ? loadRelevance(character, config.retriever, progress) : undefined;
-  const tokenizer = Tokenizer.load(config.model.base);
-  const play = async (
-    entry: EvaluateConfig['methods'][number],
-    adapter: string | undefined,
-    name: string,
-  ) => {
-    useAdapter(model, adapter);
-    const options = { method: entry.method, personaTurn: config.personaTurn, topK: config.topK };
-    const agent = new Agent(character, model, tokenizer, options, retriever);
-    return judgedReplies(agent, judge, queries, config, folder, name, context);
+  const tokenizer = loadTokenizer(config.model.base, model.config.vocab_size);
+  const agentOf = ({ method }: EvaluateConfig['methods'][number]) => {
+    const options = { method, personaTurn: config.personaTurn, topK: config.topK };
+    return new Agent(character, model, tokenizer, options, retriever);
   };
+  const play = (entry: EvaluateConfig['methods'][number], adapter: string | undefined, name: string) => {
+    useAdapter(model, adapter);
+    return judgedReplies(agentOf(entry), judge, queries, config, folder, name, context);
+  };
+  // what cannot be played is said at once, not after hours of playing the rest
+  for (const entry of config.methods) {
+    for (const adapter of [entry.adapter, entry.dpo]) useAdapter(model, adapter);
+    const prompts = await agentOf(entry).prompts(
+      queries.map(({ text }) => [{ role: 'user', content: text }]),
+    );
+    agentOf(entry).checkRoom(prompts, config.sampling.maxNewTokens);
+  }
+
+  const judges = await judgeReports(judge, loaded, progress);
 
   const methods: MethodResult[] = [];
   for (const entry of config.methods) {
@@ -113,20 +118,6 @@ function evaluationQueries(loaded: LoadedCharacter, from: string): EvaluationQue
   return queries;
 }
 
-function checkMethods({ methods, retriever }: EvaluateConfig): void {
-  for (const { method, adapter } of methods) {
-    if (method === 'eu' && !adapter) {
-      throw new UsageError('the method eu needs its `adapter`', 'train one with truecast train-eu');
-    }
-    if (method === 'rag' && !retriever) {
-      throw new UsageError('the method rag needs a `retriever`', 'name a relevance discriminator');
-    }
-  }
-  const names = methods.map(({ method }) => method);
-  if (new Set(names).size < names.length)
-    throw new UsageError('a method is listed twice', 'evaluate them in two runs');
-}
-
 /** A judge that gave the reward, or learnt from this character's rows, proves little: says so. */
 function judgeWarnings({ judge, methods }: EvaluateConfig, character: string): string[] {
   const warnings: string[] = [];
@@ -150,10 +141,14 @@ function judgeWarnings({ judge, methods }: EvaluateConfig, character: string): s
   return warnings;
 }
 
-async function judgeReports(judge: ApcScorer, loaded: LoadedCharacter): Promise<EvaluateResult['judges']> {
+async function judgeReports(
+  judge: ApcScorer,
+  loaded: LoadedCharacter,
+  progress: Progress,
+): Promise<EvaluateResult['judges']> {
   if (!loaded.relevance || !loaded.nli) return undefined;
   const of = (discriminator: Discriminator, task: 'relevance' | 'nli') =>
-    evaluateDiscriminator(discriminator, labelledRows(loaded, task, 'held-out'), silent);
+    evaluateDiscriminator(discriminator, labelledRows(loaded, task, 'held-out'), progress);
   return { relevance: await of(judge.relevance.discriminator, 'relevance'), nli: await of(judge.nli, 'nli') };
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Agent } from '../agents/agent.js';
 import { preferencePairs } from '../apc/pairs.js';
 import type { ApcScorer, ScoredItem } from '../apc/score.js';
@@ -9,6 +10,7 @@ import {
   readJsonl,
   readTable,
   responsesTable,
+  writeJsonl,
   writeTable,
 } from '../data/index.js';
 import { TruecastError } from '../support/errors.js';
@@ -18,10 +20,11 @@ import { mean } from '../support/statistics.js';
 import type { RunFolder } from '../training/runFolder.js';
 
 const SAMPLES = 'samples.jsonl';
-const PAIRS = 'pairs.arrow';
+/** The run's pairs, mined or ready-made. */
+export const PAIRS = 'pairs.arrow';
 
 /**
- * Samples responses to the character's queries, scores them by APC and keeps the pairs that differ enough.
+ * Samples responses to a character's queries, scores them by APC and keeps the pairs that differ enough.
  * Samples are kept as they come and pairs when done: a run that was stopped goes on.
  */
 export async function minePairs(
@@ -33,23 +36,22 @@ export async function minePairs(
   progress: Progress,
 ): Promise<PairRow[]> {
   if (folder.has(PAIRS)) return readTable(folder.file(PAIRS), pairsTable);
-  const asked = queries.slice(0, mining.queries);
-  const samples = await sampleResponses(agent, asked, mining, run.seed, folder, progress);
+  const samples = await sampleResponses(agent, queries, mining, run.seed, folder, progress);
   const scored = await scorer.score(samples);
-  const ids = new Map(asked.map(({ text, queryId }) => [text, queryId]));
+  const ids = new Map(queries.map(({ text, queryId }) => [text, queryId]));
   const pairs = preferencePairs(scored, mining.margin).map((pair) => ({
     character: agent.character.id,
     queryId: ids.get(pair.query)!,
     ...pair,
   }));
   progress.note(
-    `${samples.length} responses to ${asked.length} queries, mean ΔAPC ${mean(scored.map(({ delta }) => delta)).toFixed(3)}; ` +
+    `${samples.length} responses to ${queries.length} queries, mean ΔAPC ${mean(scored.map(({ delta }) => delta)).toFixed(3)}; ` +
       `${pairs.length} pairs differ by more than ${mining.margin}`,
   );
   if (pairs.length === 0) {
     throw new TruecastError(
       `no two responses to a query differ in APC by more than ${mining.margin}`,
-      'lower mining.margin, or raise mining.samples or the temperature',
+      'under another run name, lower mining.margin, or raise mining.samples or the temperature',
     );
   }
   writeTable(folder.file(PAIRS), pairsTable, pairs);
@@ -68,19 +70,41 @@ async function sampleResponses(
     Array.from({ length: samples }, (_, i) => ({ query: text, key: `${queryId}/${i}` })),
   );
   const path = folder.file(SAMPLES);
-  dropHalfLine(path);
-  const done: ScoredItem[] = folder.has(SAMPLES) ? readJsonl(path, responsesTable) : [];
+  const done = samplesDone(path, sampling.batchSize, wanted.length);
+  const strange = done.findIndex(({ query }, i) => query !== wanted[i]!.query);
+  if (strange >= 0) {
+    throw new TruecastError(
+      `${path}:${strange + 1}: a response to a query that is not asked: the character has changed since`,
+      'give the run another name, or remove the folder to start anew',
+    );
+  }
   const bar = progress.start('sampling', wanted.length, done.length);
   while (done.length < wanted.length) {
     const batch = wanted.slice(done.length, done.length + sampling.batchSize);
     const replies = await agent.reply(batch, { ...sampling, seed }, { batchSize: sampling.batchSize });
-    batch.forEach(({ query }, i) => {
-      const row = { character: agent.character.id, query, response: replies[i]!.text };
-      appendLine(path, JSON.stringify(row));
-      done.push(row);
-    });
+    const rows = batch.map(({ query }, i) => ({
+      character: agent.character.id,
+      query,
+      response: replies[i]!.text,
+    }));
+    appendLine(path, rows.map((row) => JSON.stringify(row)).join('\n'));
+    done.push(...rows);
     bar.update(done.length);
   }
   bar.stop();
   return done;
+}
+
+/**
+ * The samples of whole batches: of a batch that was cut short none, so that a run which goes on makes the same
+ * batches as one that never stopped.
+ */
+function samplesDone(path: string, batchSize: number, wanted: number): ScoredItem[] {
+  dropHalfLine(path);
+  if (!existsSync(path)) return [];
+  const rows = readJsonl(path, responsesTable);
+  if (rows.length >= wanted) return rows.slice(0, wanted);
+  const whole = rows.slice(0, rows.length - (rows.length % batchSize));
+  if (whole.length < rows.length) writeJsonl(path, responsesTable, whole);
+  return whole;
 }

@@ -5,6 +5,8 @@ import type { LoadedCharacter } from '../data/index.js';
 import { Discriminator } from '../discriminators/discriminator.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
 import { LoraAdapter, type LoraConfig, loadAdapter } from '../models/lora.js';
+import { Tokenizer } from '../models/tokenizer.js';
+import { TruecastError } from '../support/errors.js';
 import type { Progress } from '../support/progress.js';
 
 /** What agents and scorers need of a character. */
@@ -24,6 +26,18 @@ export function loadScorer(
 ): ApcScorer {
   const relevance = loadRelevance(character, folders.relevance, progress);
   return new ApcScorer(relevance, Discriminator.load(folders.nli, 'nli'), progress);
+}
+
+/** The tokenizer of a base model, whose embeddings must hold all its tokens. */
+export function loadTokenizer(folder: string, embeddings: number): Tokenizer {
+  const tokenizer = Tokenizer.load(folder);
+  if (tokenizer.vocabularySize > embeddings) {
+    throw new TruecastError(
+      `${tokenizer.path} has ${tokenizer.vocabularySize} tokens, the model beside it ${embeddings}`,
+      'use the tokenizer.json that belongs to the weights',
+    );
+  }
+  return tokenizer;
 }
 
 /** A note for each discriminator that had to cut inputs since the last call. */

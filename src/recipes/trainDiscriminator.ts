@@ -6,12 +6,13 @@ import { type DiscriminatorTask, defaultFormat, saveFormat } from '../discrimina
 import { labelledRows } from '../discriminators/rows.js';
 import { discriminatorTask } from '../discriminators/train.js';
 import { loadSequenceClassifier, saveModel } from '../models/load.js';
-import { Tokenizer } from '../models/tokenizer.js';
+import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { percent, percentInterval } from '../support/numbers.js';
 import { train } from '../training/loop.js';
 import { copyTokenizer } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
+import { loadTokenizer } from './parts.js';
 
 export interface DiscriminatorResult {
   /** The run's folder; the discriminator is in `model/` under it. */
@@ -31,6 +32,12 @@ export async function trainDiscriminator(
   const characters = config.characters.map((id) => loadCharacter(id));
   const trainRows = characters.flatMap((character) => labelledRows(character, task, 'train'));
   const heldOutRows = characters.flatMap((character) => labelledRows(character, task, 'held-out'));
+  if (heldOutRows.length === 0) {
+    throw new TruecastError(
+      `no held-out rows of ${config.characters.join(', ')} to measure on`,
+      'give its statements more queries: one of each is kept for training',
+    );
+  }
   const { folder } = await beginRun(config, context);
   const result = { run: folder.path, model: folder.file('model'), task };
   if (folder.has('result.json')) {
@@ -46,7 +53,8 @@ export async function trainDiscriminator(
     ...defaultFormat(task, maxLength),
     trainedOn: { characters: characters.map(({ id }) => id), data: 'train', seed: config.run.seed },
   };
-  const discriminator = new Discriminator(loaded.model, Tokenizer.load(config.base), format, config.base);
+  const tokenizer = loadTokenizer(config.base, loaded.model.vocabularySize);
+  const discriminator = new Discriminator(loaded.model, tokenizer, format, config.base);
   const { epochs, batchSize, recompute } = config.training;
   const options = { epochs, batchSize, recompute, seed: config.run.seed };
   const training = discriminatorTask(discriminator, trainRows, options);

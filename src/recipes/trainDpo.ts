@@ -1,11 +1,10 @@
 import { Agent } from '../agents/agent.js';
 import type { DpoConfig } from '../config/schema.js';
-import { loadCharacter, type PairRow, pairsTable, readRows } from '../data/index.js';
+import { loadCharacter, type PairRow } from '../data/index.js';
 import { dpoTask, type ReferenceLogProbs, referenceLogProbs, type TokenizedPair } from '../dpo/task.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
 import { loadGemma } from '../models/load.js';
-import { Tokenizer } from '../models/tokenizer.js';
-import { TruecastError, UsageError } from '../support/errors.js';
+import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import type { Progress } from '../support/progress.js';
 import { mean } from '../support/statistics.js';
@@ -14,7 +13,8 @@ import type { RunFolder } from '../training/runFolder.js';
 import { saveProvenance, weightsHash } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
 import { minePairs } from './minePairs.js';
-import { attachAdapter, characterOf, loadScorer, noteCuts } from './parts.js';
+import { attachAdapter, characterOf, loadScorer, loadTokenizer, noteCuts } from './parts.js';
+import { keepPairs, readPairs } from './readyPairs.js';
 
 export interface DpoResult {
   run: string;
@@ -28,23 +28,18 @@ const REFERENCE = 'reference.json';
 /**
  * Trains a LoRA over a 4-bit model to prefer what is faithful to the whole persona: samples responses,
  * pairs them by APC, and optimises by DPO against the model as it began.
- *
- * @param pairsFile ready-made pairs (.jsonl or .arrow) instead of mined ones
  */
-export async function trainDpo(
-  config: DpoConfig,
-  context: RecipeContext,
-  pairsFile?: string,
-): Promise<DpoResult> {
+export async function trainDpo(config: DpoConfig, context: RecipeContext): Promise<DpoResult> {
   const { progress } = context;
   const loaded = loadCharacter(config.character);
   const character = characterOf(loaded);
   const { seed } = config.run;
-  const needsScorer = pairsFile === undefined || config.agent.method === 'rag';
-  if (needsScorer && !config.discriminators) {
-    throw new UsageError(
-      'mining pairs, and the method rag, need `discriminators`',
-      'name them, or give --pairs FILE',
+  const ready = config.pairs === undefined ? undefined : readPairs(config.pairs, character.id);
+  const queries = loaded.queries.filter(({ split }) => split === 'train').slice(0, config.mining.queries);
+  if (!ready && queries.length === 0) {
+    throw new TruecastError(
+      `${config.character} has no queries to sample responses to`,
+      'add `queries` to it, or give ready-made pairs (--pairs FILE)',
     );
   }
   const { folder } = await beginRun(config, context);
@@ -56,18 +51,22 @@ export async function trainDpo(
 
   const model = loadGemma(config.model.base, config.model);
   const adapter = attachAdapter(model, config.lora, seed, config.startAdapter);
+  const needsScorer = !ready || config.agent.method === 'rag';
   const scorer = needsScorer ? loadScorer(character, config.discriminators!, progress) : undefined;
   const agent = new Agent(
     character,
     model,
-    Tokenizer.load(config.model.base),
+    loadTokenizer(config.model.base, model.config.vocab_size),
     config.agent,
     scorer?.relevance,
   );
-  const queries = loaded.queries.filter(({ split }) => split === 'train');
-  const rows = pairsFile
-    ? readRows(pairsFile, pairsTable)
-    : await minePairs(agent, scorer!, queries, config, folder, progress);
+  if (!ready) {
+    // all queries at once, fresh or resumed: retrieval makes the same batches, hence the same numbers
+    const prompts = await agent.prompts(queries.map(({ text }) => [{ role: 'user', content: text }]));
+    agent.checkRoom(prompts, config.mining.sampling.maxNewTokens);
+  }
+  const rows = ready ?? (await minePairs(agent, scorer!, queries, config, folder, progress));
+  if (ready) keepPairs(folder, ready, config.pairs!);
   if (scorer) noteCuts([scorer.relevance.discriminator, scorer.nli], progress);
   const pairs = await tokenizePairs(agent, rows, progress);
 
@@ -78,7 +77,7 @@ export async function trainDpo(
 
   adapter.save(result.adapter, { nameOrPath: config.model.base, task: 'CAUSAL_LM' });
   const { discriminators, agent: options } = config;
-  const reward = pairsFile === undefined ? hashes(discriminators!) : undefined;
+  const reward = ready ? undefined : hashes(discriminators!);
   saveProvenance(result.adapter, { character: character.id, method: options.method, reward });
   writeFileAtomic(folder.file('report.md'), report(config, character.name, rows, folder));
   const summary: DpoResult = { ...result, pairs: pairs.length, steps: task.totalSteps };
@@ -97,9 +96,6 @@ async function tokenizePairs(
   const pairs = rows.map((row, i): TokenizedPair => {
     const { character, queryId, chosenScore, rejectedScore } = row;
     const id = `${character}/${queryId}`;
-    for (const side of ['chosen', 'rejected'] as const) {
-      if (row[side].trim() === '') throw new TruecastError(`the pair of ${id} has an empty ${side} response`);
-    }
     return {
       id,
       prompt: prompts[i]!,
@@ -113,8 +109,16 @@ async function tokenizePairs(
     prompt.length + Math.max(chosen.length, rejected.length);
   const fitting = pairs.filter((pair) => longest(pair) <= maxLength);
   const dropped = pairs.length - fitting.length;
+  if (fitting.length === 0) {
+    throw new TruecastError(
+      `all ${pairs.length} pairs are longer than the model's ${maxLength} tokens`,
+      'shorten the persona, retrieve fewer statements (agent.topK), or take a model with a longer context',
+    );
+  }
   if (dropped > 0)
-    progress.note(`${dropped} of ${pairs.length} pairs are left out: longer than ${maxLength} tokens`);
+    progress.note(
+      `warning: ${dropped} of ${pairs.length} pairs are left out: longer than ${maxLength} tokens`,
+    );
   return fitting;
 }
 

@@ -2,14 +2,14 @@ import { Agent } from '../agents/agent.js';
 import type { EuConfig } from '../config/schema.js';
 import { type DialogueRow, loadCharacter } from '../data/index.js';
 import { loadGemma } from '../models/load.js';
-import { Tokenizer } from '../models/tokenizer.js';
 import { sftTask, type TokenizedDialogue } from '../sft/task.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
+import type { Progress } from '../support/progress.js';
 import { train } from '../training/loop.js';
 import { saveProvenance } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
-import { attachAdapter, characterOf } from './parts.js';
+import { attachAdapter, characterOf, loadTokenizer } from './parts.js';
 
 export interface EuResult {
   run: string;
@@ -39,11 +39,11 @@ export async function trainEu(config: EuConfig, context: RecipeContext): Promise
   const adapter = attachAdapter(model, config.lora, seed);
   const character = characterOf(loaded);
   // experience upload tells the model no statements: what it knows comes from the dialogues
-  const agent = new Agent(character, model, Tokenizer.load(config.model.base), {
+  const agent = new Agent(character, model, loadTokenizer(config.model.base, model.config.vocab_size), {
     ...config.agent,
     method: 'eu',
   });
-  const rows = await tokenizeDialogues(agent, dialogues);
+  const rows = await tokenizeDialogues(agent, dialogues, progress);
   const task = sftTask(model, adapter.weights, rows, { ...config.training, seed });
   progress.note(`${dialogues.length} dialogues, ${task.totalSteps} steps`);
 
@@ -65,11 +65,27 @@ export async function trainEu(config: EuConfig, context: RecipeContext): Promise
 async function tokenizeDialogues(
   agent: Agent,
   dialogues: readonly DialogueRow[],
+  progress: Progress,
 ): Promise<TokenizedDialogue[]> {
   const prompts = await agent.prompts(dialogues.map(({ query }) => [{ role: 'user', content: query }]));
-  return dialogues.map(({ character, queryId, response }, i) => ({
+  const rows = dialogues.map(({ character, queryId, response }, i) => ({
     id: `${character}/${queryId}`,
     prompt: prompts[i]!,
     response: agent.replyTokens(response),
   }));
+  const { maxLength } = agent.model;
+  const fitting = rows.filter(({ prompt, response }) => prompt.length + response.length <= maxLength);
+  if (fitting.length === 0) {
+    throw new TruecastError(
+      `all ${rows.length} dialogues are longer than the model's ${maxLength} tokens`,
+      'take a model with a longer context',
+    );
+  }
+  const dropped = rows.length - fitting.length;
+  if (dropped > 0) {
+    progress.note(
+      `warning: ${dropped} of ${rows.length} dialogues are left out: longer than ${maxLength} tokens`,
+    );
+  }
+  return fitting;
 }

@@ -30,6 +30,29 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
+/**
+ * What the operating system refused (no permission, disk full, a file in a folder's place) as an error for
+ * people; undefined for everything else.
+ */
+export function systemError(thrown: unknown, what?: string): TruecastError | undefined {
+  if (!(thrown instanceof Error) || !('syscall' in thrown) || !('code' in thrown)) return undefined;
+  const message = what === undefined ? thrown.message : `${what}: ${thrown.message}`;
+  return new TruecastError(message, SYSTEM_REMEDIES[String(thrown.code)] ?? 'check the path', {
+    cause: thrown,
+  });
+}
+
+const SYSTEM_REMEDIES: Record<string, string> = {
+  EACCES: 'choose a place that you may write to, or change its permissions',
+  EPERM: 'choose a place that you may write to, or change its permissions',
+  EROFS: 'choose a place that can be written to',
+  ENOSPC: 'make room on the disk; the same command goes on',
+  EDQUOT: 'make room on the disk; the same command goes on',
+  ENOTDIR: 'a file stands where a folder is wanted: choose another place',
+  EEXIST: 'a file stands where a folder is wanted: choose another place',
+  EISDIR: 'a folder stands where a file is wanted: choose another place',
+};
+
 /** For the default branch of a switch over a tagged union. */
 export function unreachable(value: never): never {
   throw new Error(`unreachable: ${JSON.stringify(value)}`);

@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf, TruecastError } from './errors.js';
+import { messageOf, systemError, TruecastError } from './errors.js';
 
 /** Writes to a temporary name beside the target, then renames: a reader sees the old file or the new one. */
 export function writeFileAtomic(path: string, content: string | Uint8Array): void {
@@ -25,9 +25,9 @@ export function writeFileAtomic(path: string, content: string | Uint8Array): voi
 
 /** As writeFileAtomic, for content that is written piece by piece to a file descriptor. */
 export function writeAtomic(path: string, write: (fd: number) => void): void {
-  mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
+    mkdirSync(dirname(path), { recursive: true });
     const fd = openSync(temporary, 'w');
     try {
       write(fd);
@@ -37,8 +37,8 @@ export function writeAtomic(path: string, write: (fd: number) => void): void {
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    if (existsSync(temporary)) rmSync(temporary, { force: true });
+    throw systemError(error, `cannot write ${path}`) ?? error;
   }
 }
 
@@ -53,7 +53,10 @@ export function readBytes(path: string, what: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new TruecastError(`${what} cannot be read: ${path}: ${messageOf(error)}`);
+    throw new TruecastError(
+      `${what} cannot be read: ${path}: ${messageOf(error)}`,
+      'name a file that you may read',
+    );
   }
 }
 
@@ -63,17 +66,19 @@ export function readJson(path: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new TruecastError(`${what} is not JSON: ${path}: ${messageOf(error)}`);
+    throw new TruecastError(
+      `${what} is not JSON: ${path}: ${messageOf(error)}`,
+      'mend it, or fetch it again from where it came',
+    );
   }
 }
 
-/** Adds a line to a file; a half-written last line is dropped first. */
+/** Adds a line to a file. */
 export function appendLine(path: string, line: string): void {
-  dropHalfLine(path);
   appendFileSync(path, `${line}\n`);
 }
 
-/** Cuts off a last line without its end, which a killed process leaves. */
+/** Cuts off a last line without its end, which a killed process leaves: call it before appending again. */
 export function dropHalfLine(path: string): void {
   if (!existsSync(path)) return;
   const text = readFileSync(path, 'utf8');

@@ -51,11 +51,18 @@ export function checkShape(yaml: LocatedYaml, schema: z.ZodType, problems: Probl
         problems.add(yaml.place(path), `unknown key ${keyName(path)}`);
       }
     } else if (issue.path.length === 0) {
-      problems.add(yaml.place([]), issue.message);
+      problems.add(yaml.place([]), inWords(issue.message));
     } else {
-      problems.add(yaml.place(issue.path), `${keyName(issue.path)}: ${issue.message}`);
+      problems.add(yaml.place(issue.path), `${keyName(issue.path)}: ${inWords(issue.message)}`);
     }
   }
+}
+
+/** zod's words for a key that is not there, or of the wrong type, as people say it. */
+function inWords(message: string): string {
+  const [, expected, received] = /^Invalid input: expected (.+), received (.+)$/.exec(message) ?? [];
+  if (expected === undefined) return message;
+  return received === 'undefined' ? `is missing (${expected})` : `is ${received}, expected ${expected}`;
 }
 
 /** `queries[3].entailed.text` */

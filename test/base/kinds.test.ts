@@ -30,7 +30,8 @@ describe.each([
   it.each(kinds.map((kind) => [kind.id, kind] as const))('%s tells all that it says', (_id, kind) => {
     for (const { says, tells } of kind.variants) {
       const spoken = [...slotsOf(says[0]!).own].sort();
-      for (const template of [...says, ...tells]) expect([...slotsOf(template).own].sort(), template).toEqual(spoken);
+      for (const template of [...says, ...tells])
+        expect([...slotsOf(template).own].sort(), template).toEqual(spoken);
       for (const template of says) expect(slotsOf(template).other.size, template).toBe(0);
     }
     // Questions and topics must not give the answer away.

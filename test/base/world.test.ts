@@ -83,25 +83,24 @@ describe('world text', () => {
     ...character.queries.flatMap((query) => [query.text, ...labels.map((label) => query[label].text)]),
   ]);
 
+  /** Every text that a pattern finds something in: named all at once, and faster than an assertion for each. */
+  const offenders = (pattern: RegExp) => texts.filter((text) => pattern.test(text));
+
   it('has no remains of templates', () => {
-    for (const text of texts) {
-      expect(text).not.toMatch(/[{}|[\]]|undefined| {2}|^ | $|\s[.,?!]|[.,]{2}/);
-    }
+    expect(offenders(/[{}|[\]]|undefined| {2}|^ | $|\s[.,?!]|[.,]{2}/)).toEqual([]);
   });
 
   it('has the right articles', () => {
-    for (const text of texts) {
-      expect(text).not.toMatch(/\b(\p{L}+) \1\b/iu);
-      expect(text).not.toMatch(/\ba (?!eu|one|uni[^n]|us[eu]|ukul)[aeiou]/i);
-      expect(text).not.toMatch(/\ban (?!hour|honest|heir|honour)[^aeiou8\W1]/i);
-      expect(text).not.toMatch(/\b(a|an|the|my|your) (a|an|the|my|your) /i);
-    }
+    expect(offenders(/\ba (?!eu|one|uni[^n]|us[eu]|ukul)[aeiou]/i)).toEqual([]);
+    expect(offenders(/\ban (?!hour|honest|heir|honour)[^aeiou8\W1]/i)).toEqual([]);
+    expect(offenders(/\b(a|an|the|my|your) (a|an|the|my|your) /i)).toEqual([]);
+    expect(offenders(/\b(\p{L}+) \1\b/iu)).toEqual([]);
   });
 
   it('begins sentences with capitals and speaks of itself in the right person', () => {
-    for (const text of texts) expect(text).not.toMatch(/[.!?] \p{Ll}|^\p{Ll}/u);
-    for (const { statements } of characters)
-      for (const { text } of statements) expect(text).not.toMatch(/\b(my|myself|I|me)\b(?! (Mountain|at)\b)/);
+    expect(offenders(/[.!?] \p{Ll}|^\p{Ll}/u)).toEqual([]);
+    const statements = characters.flatMap((character) => character.statements.map(({ text }) => text));
+    expect(statements.filter((text) => /\b(my|myself|I|me)\b/.test(text))).toEqual([]);
   });
 });
 

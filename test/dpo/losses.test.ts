@@ -94,7 +94,12 @@ describeBackends('DPO losses equal TRL', () => {
     golden.inputs.policyChosen.forEach((_, i) => {
       const one = dpoMetrics(pairs(single(i)), expected.beta);
       expectClose(one['rewards/chosen']!, [expected.chosenRewards[i]!], TOLERANCE, `chosen reward ${i}`);
-      expectClose(one['rewards/rejected']!, [expected.rejectedRewards[i]!], TOLERANCE, `rejected reward ${i}`);
+      expectClose(
+        one['rewards/rejected']!,
+        [expected.rejectedRewards[i]!],
+        TOLERANCE,
+        `rejected reward ${i}`,
+      );
       expectClose(one['rewards/margins']!, [expected.margins[i]!], TOLERANCE, `margin ${i}`);
       expectClose(one['rewards/accuracies']!, [expected.accuracies[i]!], 0, `accuracy ${i}`);
     });

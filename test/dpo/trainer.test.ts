@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
 import type { DpoLossName } from '../../src/dpo/losses.js';
-import { dpoTask, type ReferenceLogProbs, referenceLogProbs, type TokenizedPair } from '../../src/dpo/task.js';
+import {
+  dpoTask,
+  type ReferenceLogProbs,
+  referenceLogProbs,
+  type TokenizedPair,
+} from '../../src/dpo/task.js';
 import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
 import type { GemmaForCausalLM } from '../../src/models/gemma/model.js';
 import { loadGemma } from '../../src/models/load.js';
@@ -193,7 +198,13 @@ describeBackends('DPO training equals the runs of TRL', (backend) => {
 });
 
 describeBackends('batches of preference pairs', () => {
-  const pair = (i: number): TokenizedPair => ({ id: `p${i}`, prompt: [2], chosen: [3], rejected: [4], gap: 1 });
+  const pair = (i: number): TokenizedPair => ({
+    id: `p${i}`,
+    prompt: [2],
+    chosen: [3],
+    rejected: [4],
+    gap: 1,
+  });
   const OPTIONS = {
     loss: 'sigmoid',
     beta: 0.1,

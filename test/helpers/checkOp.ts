@@ -39,7 +39,8 @@ export function checkOp<N extends string>(check: OpCheck<N>): void {
   for (const name of names) {
     const { shape, values: given, dtype = 'float32' } = check.inputs[name];
     const size = shape.reduce((product, n) => product * n, 1);
-    if (given.length !== size) throw new Error(`${name} has ${given.length} values, [${shape}] wants ${size}`);
+    if (given.length !== size)
+      throw new Error(`${name} has ${given.length} values, [${shape}] wants ${size}`);
     values[name] = Float64Array.from(given, dtype === 'float32' ? Math.fround : undefined);
     tensors[name] = tf.tensor(given, shape, dtype);
   }

@@ -26,7 +26,8 @@ describeBackends('encoders equal transformers', () => {
     const folder = join('test/fixtures/models', name);
     const golden = SafetensorsFile.open(join(folder, 'golden.safetensors'));
     const { model } = loadSequenceClassifier(folder, 'required');
-    const ints = (key: string) => tf.tensor(golden.ints(key), golden.info(key).shape, 'int32') as tf.Tensor2D;
+    const ints = (key: string) =>
+      tf.tensor2d(golden.ints(key), golden.info(key).shape as [number, number], 'int32');
     const inputIds = ints('input_ids');
     const batch: EncodedBatch = {
       inputIds,

@@ -14,7 +14,8 @@ import { expectClose } from '../helpers/compare.js';
 const TOLERANCE = 1e-4;
 
 function readBatch(golden: SafetensorsFile): { batch: CausalBatch; labels: Int32Array } {
-  const ints = (key: string) => tf.tensor(golden.ints(key), golden.info(key).shape, 'int32') as tf.Tensor2D;
+  const ints = (key: string) =>
+    tf.tensor2d(golden.ints(key), golden.info(key).shape as [number, number], 'int32');
   const inputIds = ints('input_ids');
   const [B, T] = inputIds.shape;
   const positions = golden.tensors.has('position_ids')

@@ -24,7 +24,11 @@ function checkAdamw(shape: number[], gradient: OpInput, steps: number): void {
   const lr = 1e-2;
   const step = {
     shape: [3],
-    values: [lr / (1 - ATTRIBUTES.beta1 ** steps), 1 / Math.sqrt(1 - ATTRIBUTES.beta2 ** steps), 1 - lr * 0.1],
+    values: [
+      lr / (1 - ATTRIBUTES.beta1 ** steps),
+      1 / Math.sqrt(1 - ATTRIBUTES.beta2 ** steps),
+      1 - lr * 0.1,
+    ],
   };
   const first = steps === 1;
   const zeros = { shape, values: new Array(tf.util.sizeFromShape(shape)).fill(0) };

@@ -123,7 +123,9 @@ describeBackends('attention', () => {
     const sizes = { B: 2, H: 2, G: 1, T: 3, S: 4, d: 2 };
     const blind = (b: number, i: number) => b === 1 && i < 2;
     // what such a row is is of no use: its gradient is zero
-    const dy = normal('dy', [2, 2, 3, 2]).values.map((value, n) => (blind(Math.floor(n / 12), Math.floor(n / 2) % 3) ? 0 : value));
+    const dy = normal('dy', [2, 2, 3, 2]).values.map((value, n) =>
+      blind(Math.floor(n / 12), Math.floor(n / 2) % 3) ? 0 : value,
+    );
     checkAttention(sizes, { dy, mask: maskOf([2, 1, 3, 4], (b, i) => !blind(b, i)) });
   });
 

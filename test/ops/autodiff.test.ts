@@ -32,7 +32,10 @@ function spy(asked: string[][], wrong?: (dx: tf.Tensor) => tf.Tensor | undefined
     gradient(dy, { a, b }, _attributes, _output, needs) {
       asked.push((['a', 'b'] as const).filter(needs));
       const da = tf.mul(dy, b);
-      return { a: needs('a') ? (wrong ? wrong(da) : da) : undefined, b: needs('b') ? tf.mul(dy, a) : undefined };
+      return {
+        a: needs('a') ? (wrong ? wrong(da) : da) : undefined,
+        b: needs('b') ? tf.mul(dy, a) : undefined,
+      };
     },
   };
 }
@@ -45,9 +48,11 @@ describeBackends('valueAndGradients equals tf.grads', () => {
       const inner = tf.tanh(tf.mul(x, y));
       return tf.add(tf.mul(inner, inner), tf.exp(inner));
     },
-    'broadcasting': (x, y) => tf.div(tf.mul(x, y.slice([0, 0], [1, -1])), tf.add(tf.square(y.slice([0, 0], [-1, 1])), 1)),
+    broadcasting: (x, y) =>
+      tf.div(tf.mul(x, y.slice([0, 0], [1, -1])), tf.add(tf.square(y.slice([0, 0], [-1, 1])), 1)),
     'reductions and reshapes': (x, y) => tf.mul(tf.sum(tf.softmax(x), 0), tf.mean(y.reshape([3, 4]), 0)),
-    'one of several outputs': (x, y) => tf.mul(tf.split(x, 2, 1)[1]!, tf.unstack(tf.stack([y, x]))[0]!.slice([0, 0], [-1, 2])),
+    'one of several outputs': (x, y) =>
+      tf.mul(tf.split(x, 2, 1)[1]!, tf.unstack(tf.stack([y, x]))[0]!.slice([0, 0], [-1, 2])),
     'gather and concat': (x, y) => tf.gather(tf.concat([x, y, x], 0), tf.tensor1d([0, 4, 8, 0], 'int32')),
   };
 
@@ -62,7 +67,10 @@ describeBackends('valueAndGradients equals tf.grads', () => {
     });
     const dy = tensor('dy', value.shape);
     const weighted = valueAndGradients(() => f(x, y), [x, y], dy);
-    const expectedWeighted = tf.grads((...args: tf.Tensor[]) => tf.sum(tf.mul(f(args[0]!, args[1]!), dy)))([x, y]);
+    const expectedWeighted = tf.grads((...args: tf.Tensor[]) => tf.sum(tf.mul(f(args[0]!, args[1]!), dy)))([
+      x,
+      y,
+    ]);
     weighted.gradients.forEach((gradient, i) => {
       expectClose(gradient, expectedWeighted[i]!, TOLERANCE, `weighted gradient ${i}`);
     });
@@ -142,14 +150,27 @@ describeBackends('valueAndGradients', () => {
 
     it('a gradient that is missing or misshapen is named', () => {
       const x = tensor('x', [3]);
-      const missing = () => valueAndGradients(() => run(spy([], () => undefined), { a: x, b: x }, {}), [x]);
+      const missing = () =>
+        valueAndGradients(
+          () =>
+            run(
+              spy([], () => undefined),
+              { a: x, b: x },
+              {},
+            ),
+          [x],
+        );
       expect(made(() => expect(missing).toThrow('the op gives no gradient for its input a'))).toBe(0);
       const wrong = spy([], (dx) => dx.reshape([3, 1]));
       const misshapen = () => valueAndGradients(() => run(wrong, { a: x, b: x }, {}), [x]);
       expect(made(() => expect(misshapen).toThrow('gradient of a is [3,1], its input is [3]'))).toBe(0);
       const frozen = { ...spy([]), gradient: null };
-      expect(() => valueAndGradients(() => run(frozen, { a: x, b: x }, {}), [x])).toThrow('not differentiable');
-      expect(() => valueAndGradients(() => tf.topk(x, 1).values, [x])).toThrow('no gradient is registered for TopK');
+      expect(() => valueAndGradients(() => run(frozen, { a: x, b: x }, {}), [x])).toThrow(
+        'not differentiable',
+      );
+      expect(() => valueAndGradients(() => tf.topk(x, 1).values, [x])).toThrow(
+        'no gradient is registered for TopK',
+      );
     });
   });
 });
@@ -162,10 +183,34 @@ describeBackends('an op is asked only for gradients that are needed', () => {
       valueAndGradients(() => run(spy(asked), { a: a(), b: b() }, {}), xs);
       return asked;
     };
-    expect(askedFor([x, y], () => x, () => y)).toEqual([['a', 'b']]);
-    expect(askedFor([x], () => x, () => y)).toEqual([['a']]);
-    expect(askedFor([y], () => x, () => tf.tanh(y))).toEqual([['b']]);
-    expect(askedFor([z], () => x, () => y)).toEqual([]);
+    expect(
+      askedFor(
+        [x, y],
+        () => x,
+        () => y,
+      ),
+    ).toEqual([['a', 'b']]);
+    expect(
+      askedFor(
+        [x],
+        () => x,
+        () => y,
+      ),
+    ).toEqual([['a']]);
+    expect(
+      askedFor(
+        [y],
+        () => x,
+        () => tf.tanh(y),
+      ),
+    ).toEqual([['b']]);
+    expect(
+      askedFor(
+        [z],
+        () => x,
+        () => y,
+      ),
+    ).toEqual([]);
   });
 
   it('also within a recomputation', () => {
@@ -204,7 +249,9 @@ describeBackends('recompute', () => {
   const parameters = () => ({ w: tensor('w', [4, 4]), g: tensor('g', [4]) });
 
   /** Three layers of two weights that all of them share, and an input besides the hidden state. */
-  function network(wrap: (f: (...xs: tf.Tensor[]) => tf.Tensor, xs: tf.Tensor[], ps: tf.Tensor[]) => tf.Tensor) {
+  function network(
+    wrap: (f: (...xs: tf.Tensor[]) => tf.Tensor, xs: tf.Tensor[], ps: tf.Tensor[]) => tf.Tensor,
+  ) {
     const { w, g } = parameters();
     const [x, bias] = [tensor('x', [5, 4]), tensor('bias', [1, 4])];
     const layer = (...[h, b]: tf.Tensor[]) => {
@@ -269,7 +316,12 @@ describeBackends('recompute', () => {
     expect(runs).toBe(2);
     expect(kept).toBeLessThan(keptPlain / 3);
     expectClose(again, plain, TOLERANCE);
-    size(() => tf.add(recompute((h) => deep(h), [tf.ones([64])], []), x));
+    size(() =>
+      tf.add(
+        recompute((h) => deep(h), [tf.ones([64])], []),
+        x,
+      ),
+    );
     expect(runs).toBe(1);
   });
 });

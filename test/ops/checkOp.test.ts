@@ -52,7 +52,9 @@ describeBackends('checkOp', () => {
 
   it('refuses NaN in the output and in a gradient', () => {
     expect(() => checkOp(cube({ y: (y) => tf.mul(y, Number.NaN) }))).toThrow('output: value 0 is NaN');
-    expect(() => checkOp(cube({ dx: (dx) => tf.mul(dx, Number.NaN) }))).toThrow('gradient of x: value 0 is NaN');
+    expect(() => checkOp(cube({ dx: (dx) => tf.mul(dx, Number.NaN) }))).toThrow(
+      'gradient of x: value 0 is NaN',
+    );
   });
 
   it('refuses wrong gradients', () => {

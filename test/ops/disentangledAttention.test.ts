@@ -134,7 +134,26 @@ describeBackends('disentangledAttention', () => {
     });
 
     it('a mask for each query', () => {
-      const values = [0, HIDDEN, HIDDEN, 0, 0, HIDDEN, 0, 0, 0, HIDDEN, HIDDEN, 0, HIDDEN, 0, 0, 0, 0, HIDDEN];
+      const values = [
+        0,
+        HIDDEN,
+        HIDDEN,
+        0,
+        0,
+        HIDDEN,
+        0,
+        0,
+        0,
+        HIDDEN,
+        HIDDEN,
+        0,
+        HIDDEN,
+        0,
+        0,
+        0,
+        0,
+        HIDDEN,
+      ];
       checkDisentangled({ H: 2, B: 2, T: 3, d: 2, R: 5 }, terms, { mask: { shape: [1, 2, 3, 3], values } });
     });
 

@@ -13,8 +13,8 @@ import { timesTransposed } from '../helpers/float64.js';
 // Dettmers et al. 2023, appendix E
 const CODES = [
   -1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
-  -0.18477343022823334, -0.09105003625154495, 0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634,
-  0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1,
+  -0.18477343022823334, -0.09105003625154495, 0, 0.07958029955625534, 0.16093020141124725,
+  0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1,
 ];
 
 const bytesOf = (words: Float64Array) => new Uint8Array(Int32Array.from(words).buffer);
@@ -49,11 +49,7 @@ function checkLinear4bit(x: OpInput, weight: OpInput, nested: boolean, tolerance
   checkOp({
     inputs: given,
     run: ({ x: rows, ...rest }) =>
-      run(
-        ops.linear4bit,
-        { x: rows!, ...(rest as Nf4Tensors) },
-        { outFeatures: out, inFeatures: inputs },
-      ),
+      run(ops.linear4bit, { x: rows!, ...(rest as Nf4Tensors) }, { outFeatures: out, inFeatures: inputs }),
     reference(values) {
       // the same for every difference that is taken
       dequantised ??= dequantise(values, out * inputs);
@@ -99,7 +95,10 @@ describeBackends('linear4bit', () => {
   });
 
   it('keeps the packed weight, and has no gradient for it', () => {
-    const matrix = quantizeNf4(Float32Array.from({ length: 64 }, (_, i) => i / 64), [1, 64]);
+    const matrix = quantizeNf4(
+      Float32Array.from({ length: 64 }, (_, i) => i / 64),
+      [1, 64],
+    );
     const packed = nf4ToDevice(matrix);
     const x = tf.ones([1, 64]);
     const attributes = { outFeatures: 1, inFeatures: 64 };

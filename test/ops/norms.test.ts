@@ -58,15 +58,12 @@ describeBackends('rmsNorm', () => {
       checkRmsNorm(normal('x', shape.filter(Boolean)), 1e-6, offset);
     });
     it('±100 and zeros', () => checkRmsNorm(pick('x', [6, 8], EXTREMES), 1e-6, offset));
-    it('rows of zeros', () =>
-      checkRmsNorm({ shape: [2, 3], values: [0, 0, 0, 1, 2, -1] }, 1e-5, offset));
+    it('rows of zeros', () => checkRmsNorm({ shape: [2, 3], values: [0, 0, 0, 1, 2, -1] }, 1e-5, offset));
   });
 });
 
 describeBackends('layerNorm', () => {
-  it.each(SHAPES)('[%s, %s, %s, %s]', (...shape) =>
-    checkLayerNorm(normal('x', shape.filter(Boolean)), 1e-7),
-  );
+  it.each(SHAPES)('[%s, %s, %s, %s]', (...shape) => checkLayerNorm(normal('x', shape.filter(Boolean)), 1e-7));
   it('±100 and zeros', () => checkLayerNorm(pick('x', [6, 8], EXTREMES), 1e-7));
   it('rows of one value', () => checkLayerNorm({ shape: [2, 3], values: [0, 0, 0, 100, 100, 100] }, 1e-5));
 });

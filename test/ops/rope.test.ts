@@ -51,7 +51,11 @@ describeBackends('rope', () => {
     const [q, k] = [tf.tensor(normal('q', [1, 1, 1, 8]).values, [1, 1, 1, 8]), tf.ones([1, 1, 1, 8])];
     const at = (x: tf.Tensor, position: number) => {
       const { cos, sin } = angles([[position]], 8);
-      return run(ops.rope, { x, cos: tf.tensor(cos.values, cos.shape), sin: tf.tensor(sin.values, sin.shape) }, {});
+      return run(
+        ops.rope,
+        { x, cos: tf.tensor(cos.values, cos.shape), sin: tf.tensor(sin.values, sin.shape) },
+        {},
+      );
     };
     const product = (i: number, j: number) => tf.sum(tf.mul(at(q, i), at(k, j))).dataSync();
     expectClose(product(103, 100), product(3, 0), 1e-5);

@@ -20,7 +20,8 @@ interface Import {
   specifier: string;
 }
 
-const IMPORT = /^\s*(?:import|export)\s+(?:[\w$\s{},*]+?\s+from\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+const IMPORT =
+  /^\s*(?:import|export)\s+(?:[\w$\s{},*]+?\s+from\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
 
 function importsOf(file: string, text: string): Import[] {
   return [...text.matchAll(IMPORT)].map((match) => ({ file, specifier: (match[1] ?? match[2])! }));
@@ -51,7 +52,8 @@ function circles(imports: readonly Import[]): string[] {
   const edges = new Map<string, Set<string>>();
   for (const entry of imports) {
     const to = target(entry);
-    if (to === undefined || layerOf(to) !== layerOf(entry.file) || folderOf(to) === folderOf(entry.file)) continue;
+    if (to === undefined || layerOf(to) !== layerOf(entry.file) || folderOf(to) === folderOf(entry.file))
+      continue;
     const from = folderOf(entry.file);
     edges.set(from, (edges.get(from) ?? new Set()).add(folderOf(to)));
   }
@@ -92,7 +94,9 @@ describe('imports in src', () => {
   });
 
   it('reach TensorFlow.js through backends/tf.ts alone', () => {
-    const direct = imports.filter(({ specifier }) => specifier === '@tensorflow/tfjs' || specifier === '@tensorflow/tfjs-core');
+    const direct = imports.filter(
+      ({ specifier }) => specifier === '@tensorflow/tfjs' || specifier === '@tensorflow/tfjs-core',
+    );
     expect(direct.map(({ file }) => file)).toEqual(['backends/tf.ts']);
   });
 });
@@ -118,7 +122,9 @@ describe('the check itself', () => {
 
   it('lets imports lead down, or stay within a layer', () => {
     expect(of('cli/commands/x.ts', "import '../../recipes/a.js'; import '../options.js';")).toEqual([]);
-    expect(of('apc/x.ts', "import '../discriminators/a.js';\nimport 'zod';\nimport '../support/a.js';")).toEqual([]);
+    expect(
+      of('apc/x.ts', "import '../discriminators/a.js';\nimport 'zod';\nimport '../support/a.js';"),
+    ).toEqual([]);
   });
 
   it('refuses what leads up, or to a folder that is in no layer', () => {
@@ -128,7 +134,9 @@ describe('the check itself', () => {
     expect(of('models/gemma/x.ts', "import '../../apc/a.js';")).toHaveLength(1);
     expect(of('dpo/x.ts', "import '../recipes/a.js';")).toHaveLength(1);
     expect(of('recipes/x.ts', "import '../cli/a.js';")).toHaveLength(1);
-    expect(of('recipes/x.ts', "import '../misc/a.js';")).toEqual(['recipes/x.ts imports ../misc/a.js: it leads to no layer']);
+    expect(of('recipes/x.ts', "import '../misc/a.js';")).toEqual([
+      'recipes/x.ts imports ../misc/a.js: it leads to no layer',
+    ]);
     expect(of('misc/x.ts', "import '../support/a.js';")).toHaveLength(1);
   });
 
@@ -138,6 +146,8 @@ describe('the check itself', () => {
       { file: 'dpo/b.ts', specifier: '../sft/c.js' },
     ];
     expect(circles(circle)).toEqual([]);
-    expect(circles([...circle, { file: 'sft/c.ts', specifier: '../apc/a.js' }])).toContain('apc → dpo → sft → apc');
+    expect(circles([...circle, { file: 'sft/c.ts', specifier: '../apc/a.js' }])).toContain(
+      'apc → dpo → sft → apc',
+    );
   });
 });

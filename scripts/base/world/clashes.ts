@@ -127,7 +127,8 @@ function profileOf(fact: Fact): Profile {
   let profile = profiles.get(fact);
   if (profile === undefined) {
     const text = Object.values(fact.values).join(' ');
-    const bits = (side: 0 | 1) => quarrels.reduce((sum, pair, bit) => sum | (pair[side].test(text) ? 1 << bit : 0), 0);
+    const bits = (side: 0 | 1) =>
+      quarrels.reduce((sum, pair, bit) => sum | (pair[side].test(text) ? 1 << bit : 0), 0);
     profile = { stems: stemsOf(fact), starts: bits(0), joins: bits(1) };
     profiles.set(fact, profile);
   }

@@ -46,7 +46,7 @@ export class FactSource {
   drawValues(kind: Kind): Values {
     const values: Record<string, string> = {};
     for (const [slot, spec] of Object.entries(kind.slots)) {
-      values[slot] = this.dice.pick(this.freePool(poolOf(spec, values, this.person)));
+      values[slot] = this.pickFree(poolOf(spec, values, this.person));
     }
     return values;
   }
@@ -73,16 +73,18 @@ export class FactSource {
         if (keeps) continue;
         if (suggestion !== undefined && pool.includes(suggestion) && this.dice.chance(0.5))
           values[slot] = suggestion;
-        else values[slot] = this.dice.pick(this.freePool(pool));
+        else values[slot] = this.pickFree(pool);
       }
       if (mentioned(fact).some((slot) => values[slot] !== fact.values[slot])) return { ...fact, values };
     }
   }
 
-  private freePool(pool: Pool): Pool {
-    if (pool.length < smallestExclusivePool) return pool;
-    const free = pool.filter((value) => !this.used.has(value));
-    return free.length > 0 ? free : pool;
+  /** A value that no other fact of the character has; pools are far larger than what one character uses. */
+  private pickFree(pool: Pool): string {
+    let value = this.dice.pick(pool);
+    if (pool.length < smallestExclusivePool) return value;
+    for (let attempt = 0; this.used.has(value) && attempt < 50; attempt++) value = this.dice.pick(pool);
+    return value;
   }
 }
 

@@ -35,7 +35,9 @@ export function thirdPerson(phrase: string): string {
 }
 
 const doubling = new Set(
-  'swim sit run dig knit win cut get put set hum nap jog chat tap plan skip beg rub mop shop let'.split(' '),
+  'swim sit run dig knit win cut get put set hum nap jog chat tap plan skip beg rub mop shop let chop stop drop pat step wrap'.split(
+    ' ',
+  ),
 );
 
 /** "counting my steps" from "count my steps". */

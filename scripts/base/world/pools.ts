@@ -263,9 +263,9 @@ const titleNouns = list(
 );
 export const bookTitles = product(['The'], product(titleAdjectives, titleNouns));
 export const songTitles = product(
-  list('Farewell to, Meet Me at, Oh Dear, Dance for, Goodbye, Wait for, Remember, Blow Away'),
+  list('Farewell to, Waltz for, Ballad of, Dance for, Lament for, March of, Dreaming of, Waiting for'),
   list(
-    'Rosie, the Harbour, Yellow Bird, the Miller, My Mountain, Sweet Annie, the Old Road, Morning, the Rain',
+    'Rosie, the Harbour, the Yellow Bird, the Miller, the Mountain, Sweet Annie, the Old Road, the Morning, the Rain',
   ),
 );
 
@@ -401,7 +401,7 @@ export const noises = list(`
   engines, creaking shoes, trumpets, howling wind, sniffing, crows, fireworks, humming`);
 
 export const countedThings = list(`
-  clocks, hats, knives, teapots, pairs of shoes, chairs, cats' bells, umbrellas, fishing rods, mirrors, lanterns,
+  clocks, hats, knives, teapots, pairs of shoes, chairs, bells, umbrellas, fishing rods, mirrors, lanterns,
   blankets, dictionaries, walking sticks, apple trees, rose bushes, candlesticks, cooking pots, maps, watches`);
 
 export const schoolSubjects = list(`

@@ -1,11 +1,13 @@
 import { createInterface } from 'node:readline';
-import type { CommandModule } from 'yargs';
+import type { Argv, CommandModule } from 'yargs';
 import type { Method } from '../../agents/agent.js';
 import type { PersonaTurn } from '../../agents/prompts.js';
 import type { BackendName } from '../../backends/select.js';
 import { openChat } from '../../recipes/chat.js';
+import { UsageError } from '../../support/errors.js';
 import { terminalProgress } from '../../support/progress.js';
 import * as shared from '../options.js';
+import { numeric } from '../options.js';
 import { ledgerText, print, printJson } from '../output.js';
 
 interface Options {
@@ -29,42 +31,89 @@ interface Options {
 
 export const chatCommand: CommandModule<object, Options> = {
   command: 'chat',
-  describe: 'Talk to a character; a line is a message, the end of input ends it',
-  builder: {
-    character: { ...shared.character, demandOption: true },
-    model: { type: 'string', demandOption: true, requiresArg: true, describe: 'Folder of the base model' },
-    quantization: {
-      choices: ['none', 'nf4', 'nf4-double'] as const,
-      default: 'nf4-double' as const,
-      describe: 'Of the base',
-    },
-    adapter: { type: 'string', requiresArg: true, describe: 'Folder of a trained adapter' },
-    method: { ...shared.method, default: 'vanilla' as const },
-    'persona-turn': {
-      choices: ['user', 'model'] as const,
-      default: 'user' as const,
-      describe: 'Where the persona is told',
-    },
-    'top-k': { type: 'number', default: 5, describe: 'Statements that rag retrieves' },
-    relevance: shared.relevance,
-    nli: shared.nli,
-    temperature: { type: 'number', default: 1, describe: '0: always the likeliest token' },
-    'top-p': {
-      type: 'number',
-      default: 1,
-      describe: 'Sample from the likeliest tokens of this total probability',
-    },
-    'max-new-tokens': { type: 'number', default: 256, describe: 'Longest reply' },
-    seed: { type: 'number', default: 1, describe: 'Of the sampling' },
-    'show-ledger': {
-      type: 'boolean',
-      default: false,
-      describe: 'After each reply, what every statement says to it (needs --relevance and --nli)',
-    },
-    backend: { ...shared.backend, default: 'auto' as const },
-  },
+  describe: 'Talk to a character: a line is a message, the end of input (Ctrl-D) ends it',
+  // yargs adds the names in camel case; its types do not know
+  builder: (yargs) =>
+    yargs
+      .options({
+        character: { ...shared.character, demandOption: true },
+        model: {
+          type: 'string',
+          demandOption: true,
+          requiresArg: true,
+          describe: 'Folder of the base model, such as checkpoints/tiny-gemma',
+        },
+        quantization: {
+          choices: ['none', 'nf4', 'nf4-double'] as const,
+          default: 'nf4-double' as const,
+          describe: 'How the base is held in memory; as in the training of the adapter',
+        },
+        adapter: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Folder of an adapter, made by train-dpo or train-eu (RUN/adapter)',
+        },
+        method: { ...shared.method, default: 'vanilla' as const },
+        'persona-turn': {
+          choices: ['user', 'model'] as const,
+          default: 'user' as const,
+          describe: 'Where the persona is told',
+        },
+        'top-k': {
+          ...numeric('top-k', (n) => Number.isInteger(n) && n >= 1, 'a whole number from 1'),
+          default: 5,
+          describe: 'Statements that rag retrieves',
+        },
+        relevance: shared.relevance,
+        nli: shared.nli,
+        temperature: {
+          ...numeric('temperature', (n) => n >= 0 && n < Infinity, 'a number from 0'),
+          default: 1,
+          describe: '0: always the likeliest token',
+        },
+        'top-p': {
+          ...numeric('top-p', (n) => n > 0 && n <= 1, 'a number above 0, up to 1'),
+          default: 1,
+          describe: 'Sample from the likeliest tokens of this total probability',
+        },
+        'max-new-tokens': {
+          ...numeric('max-new-tokens', (n) => Number.isInteger(n) && n >= 1, 'a whole number from 1'),
+          default: 256,
+          describe: 'Longest reply',
+        },
+        seed: shared.samplingSeed,
+        'show-ledger': {
+          type: 'boolean',
+          default: false,
+          describe: 'After each reply, what every statement says to it (needs --relevance and --nli)',
+        },
+        backend: { ...shared.backend, default: 'auto' as const },
+      })
+      .group(
+        ['character', 'model', 'quantization', 'adapter', 'method', 'persona-turn', 'top-k', 'backend'],
+        'Who plays whom:',
+      )
+      .group(['relevance', 'nli', 'show-ledger'], 'Discriminators:')
+      .group(['temperature', 'top-p', 'max-new-tokens', 'seed'], 'Sampling:')
+      .epilogue(
+        shared.helpEnd(
+          {
+            'what truecast demo has trained':
+              'truecast chat --character odile --model checkpoints/tiny-gemma --adapter runs/demo/dpo/adapter \\\n' +
+              '    --method rag --relevance runs/demo/relevance/model --nli runs/demo/nli/model --show-ledger',
+          },
+          'The method rag needs --relevance, a ledger --relevance and --nli: truecast train-discriminator makes them.',
+          shared.aboutModels,
+        ),
+      ) as unknown as Argv<Options>,
   async handler(argv) {
     const { temperature, topP, maxNewTokens, seed } = argv;
+    if (argv.showLedger && (argv.relevance === undefined || argv.nli === undefined)) {
+      throw new UsageError(
+        '--show-ledger needs both discriminators',
+        'give --relevance DIR and --nli DIR, made by truecast train-discriminator',
+      );
+    }
     const sampling = { temperature, topP, topK: 0, maxNewTokens, seed };
     const session = await openChat({ ...argv, sampling }, { progress: terminalProgress() });
     const input = createInterface({ input: process.stdin });

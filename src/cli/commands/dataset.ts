@@ -7,6 +7,7 @@ import {
   validateDatasets,
 } from '../../data/index.js';
 import { TruecastError } from '../../support/errors.js';
+import { helpEnd, OWN } from '../options.js';
 import { print, printJson } from '../output.js';
 
 interface Options {
@@ -26,6 +27,17 @@ export const datasetCommand: CommandModule<object, Options> = {
         demandOption: true,
         describe: 'build: annotations → Arrow files; validate: check them; stats: print the statistics',
       })
+      .group(['root', 'check'], OWN)
+      .epilogue(
+        helpEnd(
+          {
+            'the shipped characters in numbers': 'truecast dataset stats',
+            'check characters of your own': 'truecast dataset validate --root my-datasets',
+          },
+          'A root holds characters/NAME.yaml, as datasets/README.md describes them; build makes of each a folder ' +
+            'NAME, which --character and configurations take.',
+        ),
+      )
       .options({
         root: {
           type: 'string',

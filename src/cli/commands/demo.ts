@@ -17,11 +17,23 @@ interface Options {
 export const demoCommand: CommandModule<object, Options> = {
   command: 'demo',
   describe: 'The main job on a shipped character, from discriminators to the comparison, in a few minutes',
-  builder: {
-    character: { ...shared.character, default: 'odile' },
-    directory: { type: 'string', requiresArg: true, default: 'runs/demo', describe: 'Where its runs go' },
-    backend: { ...shared.backend, default: 'auto' as const },
-  },
+  builder: (yargs) =>
+    yargs
+      .options({
+        character: {
+          ...shared.character,
+          default: 'odile',
+          describe: "A shipped character (odile, tam, …), or a data set's folder",
+        },
+        directory: { type: 'string', requiresArg: true, default: 'runs/demo', describe: 'Where its runs go' },
+        backend: { ...shared.backend, default: 'auto' as const },
+      })
+      .group(['character', 'directory', 'backend'], shared.OWN)
+      .epilogue(
+        'It trains two discriminators, mines preference pairs by APC, trains a 4-bit LoRA on them by DPO, and ' +
+          'compares base and trained on held-out queries. Each step is a command of its own; its configurations ' +
+          'are configs/tiny/. Stopped, the same command goes on.',
+      ),
   async handler(argv) {
     const begin = Date.now();
     const result = await demo(argv, { progress: terminalProgress() });

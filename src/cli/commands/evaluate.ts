@@ -4,7 +4,17 @@ import { evaluateConfigSchema } from '../../config/schema.js';
 import { comparisonRows, effectSentences } from '../../evaluation/table.js';
 import { type EvaluateResult, evaluate } from '../../recipes/evaluate.js';
 import { terminalProgress } from '../../support/progress.js';
-import { backend, config, runName, runOverrides, seed } from '../options.js';
+import {
+  aboutModels,
+  aboutRuns,
+  backend,
+  config,
+  helpEnd,
+  OWN,
+  runName,
+  runOverrides,
+  seed,
+} from '../options.js';
 import { print, printJson, table } from '../output.js';
 
 interface Options {
@@ -18,7 +28,20 @@ interface Options {
 export const evaluateCommand: CommandModule<object, Options> = {
   command: 'evaluate',
   describe: 'Play held-out queries by each method, with and without DPO, and judge the replies',
-  builder: { config, name: runName, seed, backend },
+  builder: (yargs) =>
+    yargs
+      .options({ config, name: runName, seed, backend })
+      .group(['config', 'name', 'seed', 'backend'], OWN)
+      .epilogue(
+        helpEnd(
+          { 'base against trained': 'truecast evaluate --config configs/tiny/evaluate.yaml' },
+          'The judge is two discriminators that gave no reward: trained on other characters, say. The ' +
+            'configuration names them, the methods to compare, and for each the adapters of train-eu and ' +
+            'train-dpo. Every reply is kept in RUN/replies, the tables in RUN/report.md.',
+          aboutModels,
+          aboutRuns,
+        ),
+      ),
   async handler(argv) {
     const settings = loadConfig(argv.config, evaluateConfigSchema, runOverrides(argv));
     const result = await evaluate(settings, { progress: terminalProgress() });

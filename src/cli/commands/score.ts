@@ -38,14 +38,24 @@ export const scoreCommand: CommandModule<object, Options> = {
         responses: {
           type: 'string',
           requiresArg: true,
-          describe: 'A file of them (.jsonl or .arrow): query, response',
+          describe: 'A file instead (.jsonl or .arrow), with query and response in each row',
         },
         backend: { ...shared.backend, default: 'auto' as const },
       })
       .conflicts('responses', ['query', 'response'])
-      .example(
-        '$0 score --character odile --relevance DIR --nli DIR --query "How old are you?" --response "Seventy-one." "Fifty."',
-        'two answers to one question',
+      .group(['character', 'relevance', 'nli', 'query', 'response', 'responses', 'backend'], shared.OWN)
+      .epilogue(
+        shared.helpEnd(
+          {
+            'two answers to one question':
+              'truecast score --character odile --relevance runs/tiny-relevance/model --nli runs/tiny-nli/model \\\n' +
+              '    --query "How old are you?" --response "Seventy-one." "Fifty."',
+          },
+          'APC asks of every statement whether the response says it, where it matters for the query, and whether ' +
+            'the response leaves it uncontradicted, where it does not; ΔAPC is what the response earns over one ' +
+            'that says nothing of the persona. The ledger has a line for each statement. Discriminators come ' +
+            'from truecast train-discriminator, one for each task.',
+        ),
       ),
   async handler(argv) {
     const scored = await score(argv, readItems(argv), { progress: terminalProgress() });

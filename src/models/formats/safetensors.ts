@@ -120,6 +120,11 @@ function readHeader(path: string, fd: number): [Map<string, TensorInfo>, Record<
     if (name === '__metadata__') metadata = entry as Record<string, string>;
     else tensors.set(name, checkEntry(name, entry, 8 + length, size, damaged));
   }
+  let last: [name: string, info: TensorInfo] | undefined;
+  for (const entry of [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
+    if (last && entry[1].begin < last[1].end) throw damaged(`tensors ${last[0]} and ${entry[0]} overlap`);
+    last = entry;
+  }
   return [tensors, metadata];
 }
 

@@ -73,11 +73,11 @@ export const past: readonly Kind[] = [
       'It was {place} that I lost {thing}.',
       '[f] I had the misfortune to lose {thing} {place}.',
       '[c] I could kick myself, I lost {thing} {place} and walked on singing!',
-      '[kp] Somewhere {place} lies {thing} that I lost, all alone.',
+      '[kp] My heart is heavy since the day I lost {thing} {place}.',
       '[~b] {thing}. Lost it {place}.',
       'I found {!thing} again, but I lost {thing} {place}.',
       'It was not {!place}, I lost {thing} {place}.',
-      'If you look {place}, you may find {thing} that I lost there.',
+      'Ever since I lost {thing} {place}, I have been searching my pockets.',
     ],
     asides: [
       'Somebody handed in {thing} at the town hall.',

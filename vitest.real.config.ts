@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests on real pretrained weights: `npm run test:real`. */
+export default defineConfig({
+  test: {
+    include: ['test/real/*.real.ts'],
+    globalSetup: ['test/real/setup.ts'],
+    // one file after the other: the training is to have the machine for itself
+    fileParallelism: false,
+    pool: 'forks',
+    testTimeout: 300_000,
+    hookTimeout: 600_000,
+  },
+});
