@@ -1,3 +1,4 @@
+import * as tf from '../src/backends/tf.js';
 import { encodeBatch } from '../src/discriminators/batches.js';
 import { Discriminator } from '../src/discriminators/discriminator.js';
 import { dpoTask, referenceLogProbs, type TokenizedPair } from '../src/dpo/task.js';
@@ -5,7 +6,6 @@ import { generate } from '../src/models/gemma/generate.js';
 import type { GemmaForCausalLM } from '../src/models/gemma/model.js';
 import { loadGemma } from '../src/models/load.js';
 import { LoraAdapter } from '../src/models/lora.js';
-import * as tf from '../src/backends/tf.js';
 import { valueAndGradients } from '../src/ops/autodiff.js';
 import { run } from '../src/ops/op.js';
 import { ops } from '../src/ops/table.js';
@@ -217,11 +217,7 @@ function attachLora(model: GemmaForCausalLM, rank: number): LoraAdapter {
 }
 
 /** One update as the training loop makes it; returns the loss. */
-function update(
-  optimizer: Adamw,
-  weights: { get(name: string): tf.Tensor },
-  loss: () => tf.Scalar,
-): number {
+function update(optimizer: Adamw, weights: { get(name: string): tf.Tensor }, loss: () => tf.Scalar): number {
   const parameters = optimizer.names.map((name) => weights.get(name));
   const { value, gradients } = valueAndGradients(loss, parameters);
   const { clipped } = clipByGlobalNorm(gradients, MAX_NORM);

@@ -26,7 +26,7 @@ import { worldCharacter } from './world/index.js';
 
 const FOLDER = 'checkpoints/tiny-gemma';
 const SEED = 12;
-const STEPS = Number(process.argv[2] ?? 1200);
+const STEPS = Number(process.argv[2] ?? 1000);
 const TOKENS = 3072;
 const MAX_LENGTH = 768;
 const CHARACTERS_PER_CHUNK = 40;

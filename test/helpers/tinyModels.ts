@@ -195,7 +195,7 @@ export function writeTinyProject(folder: string, backend: string): void {
 /** The configurations that `writeTinyProject` writes, by name; a run has its configuration's name. */
 export function tinyConfigs(backend: string) {
   const run = (name: string) => ({ name, seed: 1, backend });
-  const training = { epochs: 1, batchSize: 8, learningRate: 1e-3, saveEvery: 2 };
+  const training = { epochs: 2, batchSize: 4, learningRate: 1e-3, saveEvery: 3 };
   const discriminator = (task: string) => ({
     run: run(task),
     task,
@@ -220,7 +220,7 @@ export function tinyConfigs(backend: string) {
       discriminators: reward,
       mining: { samples: 3, margin: 0, sampling },
       lora,
-      training: { ...training, epochs: 3, batchSize: 1, accumulation: 2 },
+      training: { ...training, epochs: 3, batchSize: 1, accumulation: 2, saveEvery: 2 },
     },
     evaluate: {
       run: run('evaluate'),

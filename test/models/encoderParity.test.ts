@@ -26,13 +26,14 @@ describeBackends('encoders equal transformers', () => {
     const folder = join('test/fixtures/models', name);
     const golden = SafetensorsFile.open(join(folder, 'golden.safetensors'));
     const { model } = loadSequenceClassifier(folder, 'required');
-    const ints = (key: string) =>
-      tf.tensor2d(golden.ints(key), golden.info(key).shape as [number, number], 'int32');
-    const inputIds = ints('input_ids');
+    const ints = (key: string): tf.Tensor => tf.tensor(golden.ints(key), golden.info(key).shape, 'int32');
+    const inputIds = ints('input_ids') as tf.Tensor2D;
     const batch: EncodedBatch = {
       inputIds,
-      attentionMask: tf.cast(ints('attention_mask'), 'float32'),
-      tokenTypeIds: golden.tensors.has('token_type_ids') ? ints('token_type_ids') : tf.zerosLike(inputIds),
+      attentionMask: tf.cast(ints('attention_mask') as tf.Tensor2D, 'float32'),
+      tokenTypeIds: golden.tensors.has('token_type_ids')
+        ? (ints('token_type_ids') as tf.Tensor2D)
+        : tf.zerosLike(inputIds),
     };
     const labels = ints('labels');
     expectClose(model.logits(batch), golden.floats('logits'), TOLERANCE, 'logits');

@@ -14,14 +14,13 @@ import { expectClose } from '../helpers/compare.js';
 const TOLERANCE = 1e-4;
 
 function readBatch(golden: SafetensorsFile): { batch: CausalBatch; labels: Int32Array } {
-  const ints = (key: string) =>
-    tf.tensor2d(golden.ints(key), golden.info(key).shape as [number, number], 'int32');
-  const inputIds = ints('input_ids');
+  const ints = (key: string): tf.Tensor => tf.tensor(golden.ints(key), golden.info(key).shape, 'int32');
+  const inputIds = ints('input_ids') as tf.Tensor2D;
   const [B, T] = inputIds.shape;
   const positions = golden.tensors.has('position_ids')
-    ? ints('position_ids')
+    ? (ints('position_ids') as tf.Tensor2D)
     : (tf.tile(tf.range(0, T, 1, 'int32').expandDims(0), [B, 1]) as tf.Tensor2D);
-  const attentionMask = tf.cast(ints('attention_mask'), 'float32');
+  const attentionMask = tf.cast(ints('attention_mask') as tf.Tensor2D, 'float32');
   return { batch: { inputIds, attentionMask, positions }, labels: golden.ints('labels') };
 }
 

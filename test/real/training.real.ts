@@ -21,7 +21,8 @@ const SHORTER: Record<DiscriminatorTask, Record<string, unknown>> = {
 };
 
 // wasm computes the same (parity.real.ts) but would take a quarter of an hour
-const why = skipped || (testBackends().includes('tensorflow') ? '' : ' (skipped: needs the backend tensorflow)');
+const why =
+  skipped || (testBackends().includes('tensorflow') ? '' : ' (skipped: needs the backend tensorflow)');
 
 describe.skipIf(why)(`MiniLM fine-tuned on ${CHARACTERS.join(' and ')}${why}`, () => {
   const temporary = temporaryFolders();
@@ -73,7 +74,9 @@ describe.skipIf(why)(`MiniLM fine-tuned on ${CHARACTERS.join(' and ')}${why}`, (
       for (let i = 0; i < scored.length; i += 2) wins.push(scored[i]!.delta > scored[i + 1]!.delta);
     }
     const share = wins.filter(Boolean).length / wins.length;
-    process.stderr.write(`APC: entailed above contradicted in ${wins.filter(Boolean).length} of ${wins.length}\n`);
+    process.stderr.write(
+      `APC: entailed above contradicted in ${wins.filter(Boolean).length} of ${wins.length}\n`,
+    );
     expect(share).toBeGreaterThanOrEqual(0.7);
   });
 });

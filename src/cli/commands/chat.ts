@@ -8,7 +8,7 @@ import { UsageError } from '../../support/errors.js';
 import { terminalProgress } from '../../support/progress.js';
 import * as shared from '../options.js';
 import { numeric } from '../options.js';
-import { ledgerText, print, printJson } from '../output.js';
+import { ledgerText, print } from '../output.js';
 
 interface Options {
   character: string;
@@ -126,7 +126,9 @@ export const chatCommand: CommandModule<object, Options> = {
       }
       if (argv.json) {
         const reply = await session.say(line, () => {});
-        printJson({ query: line, reply, ...(argv.showLedger ? { ledger: await session.ledger() } : {}) });
+        const ledger = argv.showLedger ? { ledger: await session.ledger() } : {};
+        // a line each: a reader need not wait for the end
+        print(JSON.stringify({ query: line, reply, ...ledger }));
       } else {
         process.stderr.write(`${session.name}: `);
         await session.say(line, (piece) => process.stdout.write(piece));

@@ -1,3 +1,0 @@
-import { test } from 'vitest';
-import { writeTinyProject } from '../helpers/tinyModels.js';
-test('x', () => { writeTinyProject('/tmp/p', 'wasm'); });
