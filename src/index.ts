@@ -4,7 +4,13 @@ export { Agent, type AgentOptions, type Character, METHODS, type Method } from '
 export { type PersonaTurn, personaMessages } from './agents/prompts.js';
 export { type PreferencePair, preferencePairs } from './apc/pairs.js';
 export { type Persona, Relevance } from './apc/relevance.js';
-export { type ApcScore, ApcScorer, type LedgerEntry, type ScoredItem, type ScoredResponse } from './apc/score.js';
+export {
+  type ApcScore,
+  ApcScorer,
+  type LedgerEntry,
+  type ScoredItem,
+  type ScoredResponse,
+} from './apc/score.js';
 export { type BackendReport, probeBackends } from './backends/doctor.js';
 export { type BackendName, currentBackend, selectBackend } from './backends/select.js';
 export { loadConfig } from './config/load.js';

@@ -177,9 +177,9 @@ const folder = RunFolder.open(
 await train(
   task,
   {
-    learningRate: 1e-3,
+    learningRate: 3e-4,
     schedule: 'cosine',
-    warmupRatio: 0.04,
+    warmupRatio: 0.02,
     weightDecay: 0.01,
     beta1: 0.9,
     beta2: 0.98,

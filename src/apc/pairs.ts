@@ -1,4 +1,6 @@
-import type { ScoredResponse } from './score.js';
+import type { ApcScore, ScoredItem } from './score.js';
+
+type Sample = ScoredItem & Pick<ApcScore, 'apc' | 'delta'>;
 
 export interface PreferencePair {
   query: string;
@@ -12,8 +14,8 @@ export interface PreferencePair {
  * Preference pairs from scored samples: of each query's distinct responses the best against the worst, kept
  * where their ΔAPC differ by more than `margin`. (ΔAPC and APC differ by a constant per query.)
  */
-export function preferencePairs(samples: readonly ScoredResponse[], margin: number): PreferencePair[] {
-  const byQuery = new Map<string, ScoredResponse[]>();
+export function preferencePairs(samples: readonly Sample[], margin: number): PreferencePair[] {
+  const byQuery = new Map<string, Sample[]>();
   for (const sample of samples) {
     const group = byQuery.get(sample.query);
     if (group) group.push(sample);

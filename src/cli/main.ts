@@ -83,7 +83,8 @@ try {
     })
     .check((argv) => {
       for (const [name, value] of Object.entries(argv)) {
-        if (Array.isArray(value) && !SEVERAL.includes(name)) throw new UsageError(`--${name} is given twice`);
+        if (Array.isArray(value) && !SEVERAL.includes(name))
+          throw new UsageError(`--${name} is given twice`, 'give it once');
       }
       return true;
     })

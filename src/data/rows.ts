@@ -96,3 +96,13 @@ export const responsesTable = defineTable('truecast.responses/1', {
   response: 'utf8',
 });
 export type ResponseRow = RowOf<typeof responsesTable>;
+
+/** Sampled responses with what the reward says of them. */
+export const scoresTable = defineTable('truecast.scores/1', {
+  query: 'utf8',
+  response: 'utf8',
+  apc: 'float64',
+  delta: 'float64',
+  violations: 'int32',
+});
+export type ScoreRow = RowOf<typeof scoresTable>;

@@ -1,16 +1,6 @@
-import type { ScoredResponse } from '../apc/score.js';
 import { words } from '../data/index.js';
 import { mean } from '../support/statistics.js';
-
-/** A judged reply. */
-export interface JudgedReply extends ScoredResponse {
-  queryId: string;
-  /** Which of the query's samples. */
-  sample: number;
-  tokens: number;
-  /** Ended by itself, not by the length limit. */
-  stopped: boolean;
-}
+import type { ReplyRow } from './rows.js';
 
 /** What a table shows of a method: means over the replies. */
 export interface MethodMetrics {
@@ -29,8 +19,8 @@ export interface MethodMetrics {
   unfinished: number;
 }
 
-export function methodMetrics(replies: readonly JudgedReply[]): MethodMetrics {
-  const of = (value: (reply: JudgedReply) => number) => mean(replies.map(value));
+export function methodMetrics(replies: readonly ReplyRow[]): MethodMetrics {
+  const of = (value: (reply: ReplyRow) => number) => mean(replies.map(value));
   return {
     replies: replies.length,
     delta: of(({ delta }) => delta),
@@ -62,11 +52,11 @@ function distinctPairs(texts: readonly string[]): number {
  * `before`'s queries.
  */
 export function pairedDifferences(
-  before: readonly JudgedReply[],
-  after: readonly JudgedReply[],
-  value: (reply: JudgedReply) => number,
+  before: readonly ReplyRow[],
+  after: readonly ReplyRow[],
+  value: (reply: ReplyRow) => number,
 ): number[] {
-  const means = (replies: readonly JudgedReply[]) => {
+  const means = (replies: readonly ReplyRow[]) => {
     const groups = new Map<string, number[]>();
     for (const reply of replies)
       groups.set(reply.queryId, [...(groups.get(reply.queryId) ?? []), value(reply)]);

@@ -1,11 +1,13 @@
+import type { ScoredResponse } from '../apc/score.js';
 import { defineTable, type RowOf } from '../data/index.js';
-import type { JudgedReply } from './metrics.js';
 
 /** Every judged reply of an evaluation: what its tables are computed from. */
 export const repliesTable = defineTable('truecast.replies/1', {
   method: 'utf8',
+  /** Whether the adapter that DPO trained was on. */
   dpo: 'bool',
   queryId: 'utf8',
+  /** Which of the query's replies. */
   sample: 'int32',
   query: 'utf8',
   response: 'utf8',
@@ -15,6 +17,7 @@ export const repliesTable = defineTable('truecast.replies/1', {
   passive: 'float64',
   violations: 'int32',
   tokens: 'int32',
+  /** Ended by itself, not by the length limit. */
   stopped: 'bool',
   /** Per statement, in the persona's order. */
   relevance: 'float64[]',
@@ -23,26 +26,13 @@ export const repliesTable = defineTable('truecast.replies/1', {
 });
 export type ReplyRow = RowOf<typeof repliesTable>;
 
-export function replyRow(method: string, dpo: boolean, reply: JudgedReply): ReplyRow {
-  const {
-    queryId,
-    sample,
-    query,
-    response,
-    apc,
-    delta,
-    active,
-    passive,
-    violations,
-    tokens,
-    stopped,
-    ledger,
-  } = reply;
+/** The row of a scored reply. `played` says how it came about. */
+export function replyRow(
+  { query, response, apc, delta, active, passive, violations, ledger }: ScoredResponse,
+  played: Pick<ReplyRow, 'method' | 'dpo' | 'queryId' | 'sample' | 'tokens' | 'stopped'>,
+): ReplyRow {
   return {
-    method,
-    dpo,
-    queryId,
-    sample,
+    ...played,
     query,
     response,
     apc,
@@ -50,8 +40,6 @@ export function replyRow(method: string, dpo: boolean, reply: JudgedReply): Repl
     active,
     passive,
     violations,
-    tokens,
-    stopped,
     relevance: ledger.map((entry) => entry.relevance),
     contradicted: ledger.map((entry) => entry.contradicted),
     entailed: ledger.map((entry) => entry.entailed),

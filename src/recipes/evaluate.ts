@@ -1,14 +1,13 @@
-import { existsSync } from 'node:fs';
 import { Agent } from '../agents/agent.js';
 import type { ApcScorer } from '../apc/score.js';
 import type { EvaluateConfig } from '../config/schema.js';
-import { type LoadedCharacter, loadCharacter, readTable, writeTable } from '../data/index.js';
+import { type LoadedCharacter, loadCharacter, resumableTable } from '../data/index.js';
 import type { Discriminator } from '../discriminators/discriminator.js';
 import { type ClassifierReport, evaluateDiscriminator } from '../discriminators/evaluate.js';
 import { loadFormat } from '../discriminators/format.js';
 import { labelledRows } from '../discriminators/rows.js';
-import { type JudgedReply, methodMetrics, pairedDifferences } from '../evaluation/metrics.js';
-import { repliesTable, replyRow } from '../evaluation/rows.js';
+import { methodMetrics, pairedDifferences } from '../evaluation/metrics.js';
+import { type ReplyRow, repliesTable, replyRow } from '../evaluation/rows.js';
 import {
   comparisonRows,
   type DpoEffect,
@@ -61,9 +60,9 @@ export async function evaluate(config: EvaluateConfig, context: RecipeContext): 
     const options = { method, personaTurn: config.personaTurn, topK: config.topK };
     return new Agent(character, model, tokenizer, options, retriever);
   };
-  const play = (entry: EvaluateConfig['methods'][number], adapter: string | undefined, name: string) => {
+  const play = (entry: EvaluateConfig['methods'][number], adapter: string | undefined, dpo: boolean) => {
     useAdapter(model, adapter);
-    return judgedReplies(agentOf(entry), judge, queries, config, folder, name, context);
+    return judgedReplies(agentOf(entry), judge, queries, config, folder, { dpo, progress });
   };
   // what cannot be played is said at once, not after hours of playing the rest
   for (const entry of config.methods) {
@@ -74,14 +73,16 @@ export async function evaluate(config: EvaluateConfig, context: RecipeContext): 
     agentOf(entry).checkRoom(prompts, config.sampling.maxNewTokens);
   }
 
+  // of all queries at once, fresh or resumed: the same batches give the same numbers
+  (await judge.relevance.of(queries.map(({ text }) => text))).dispose();
   const judges = await judgeReports(judge, loaded, progress);
 
   const methods: MethodResult[] = [];
   for (const entry of config.methods) {
-    const before = await play(entry, entry.adapter, entry.method);
+    const before = await play(entry, entry.adapter, false);
     const result: MethodResult = { method: entry.method, before: methodMetrics(before) };
     if (entry.dpo) {
-      const after = await play(entry, entry.dpo, `${entry.method}-dpo`);
+      const after = await play(entry, entry.dpo, true);
       result.after = methodMetrics(after);
       result.effect = dpoEffect(before, after, config);
     }
@@ -157,53 +158,37 @@ function useAdapter(model: GemmaForCausalLM, folder: string | undefined): void {
   model.adapter = folder === undefined ? undefined : loadAdapter(folder, model.linearLayers());
 }
 
-/** Replies of one method, judged; kept as a table of their own, so that a stopped run goes on. */
+/** Replies of one method, judged; kept as they come, so that a stopped run goes on. */
 async function judgedReplies(
   agent: Agent,
   judge: ApcScorer,
   queries: readonly EvaluationQuery[],
   config: EvaluateConfig,
   folder: RunFolder,
-  name: string,
-  { progress }: RecipeContext,
-): Promise<JudgedReply[]> {
-  const path = folder.file('replies', `${name}.arrow`);
+  { dpo, progress }: { dpo: boolean; progress: Progress },
+): Promise<ReplyRow[]> {
+  const { method } = agent.options;
   const asked = queries.flatMap(({ queryId, text }) =>
-    Array.from({ length: config.samples }, (_, sample) => ({
-      queryId,
-      query: text,
-      sample,
-      key: `${queryId}/${sample}`,
-    })),
+    Array.from({ length: config.samples }, (_, sample) => ({ queryId, query: text, sample })),
   );
-  if (existsSync(path)) {
-    return readTable(path, repliesTable).map((row) => ({ ...row, ledger: [] }));
-  }
+  const { batchSize } = config.sampling;
   const sampling = { ...config.sampling, seed: config.run.seed };
-  const replies = await agent.reply(asked, sampling, {
-    batchSize: config.sampling.batchSize,
-    progress,
-    what: name,
+  const path = folder.file('replies', `${method}${dpo ? '-dpo' : ''}.arrow`);
+  const size = { total: asked.length, chunk: batchSize };
+  return resumableTable(path, repliesTable, size, async (begin, end) => {
+    const part = asked.slice(begin, end).map((one) => ({ ...one, key: `${one.queryId}/${one.sample}` }));
+    const what = `${method}${dpo ? ' + DPO' : ''}, replies ${begin + 1}–${end} of ${asked.length}`;
+    const replies = await agent.reply(part, sampling, { batchSize, progress, what });
+    const scored = await judge.score(part.map(({ query }, i) => ({ query, response: replies[i]!.text })));
+    return scored.map((item, i) => {
+      const { queryId, sample } = part[i]!;
+      const { tokens, stopped } = replies[i]!;
+      return replyRow(item, { method, dpo, queryId, sample, tokens, stopped });
+    });
   });
-  const scored = await judge.score(asked.map(({ query }, i) => ({ query, response: replies[i]!.text })));
-  const judged = scored.map((item, i): JudgedReply => {
-    const { queryId, sample } = asked[i]!;
-    return { ...item, queryId, sample, tokens: replies[i]!.tokens, stopped: replies[i]!.stopped };
-  });
-  const dpo = name.endsWith('-dpo');
-  writeTable(
-    path,
-    repliesTable,
-    judged.map((reply) => replyRow(agent.options.method, dpo, reply)),
-  );
-  return judged;
 }
 
-function dpoEffect(
-  before: JudgedReply[],
-  after: JudgedReply[],
-  { bootstrap, run }: EvaluateConfig,
-): DpoEffect {
+function dpoEffect(before: ReplyRow[], after: ReplyRow[], { bootstrap, run }: EvaluateConfig): DpoEffect {
   const deltas = pairedDifferences(before, after, ({ delta }) => delta);
   const violations = pairedDifferences(before, after, (reply) => 100 * reply.violations);
   return {

@@ -10,6 +10,8 @@ import {
   readJsonl,
   readTable,
   responsesTable,
+  resumableTable,
+  scoresTable,
   writeJsonl,
   writeTable,
 } from '../data/index.js';
@@ -20,12 +22,15 @@ import { mean } from '../support/statistics.js';
 import type { RunFolder } from '../training/runFolder.js';
 
 const SAMPLES = 'samples.jsonl';
+const SCORES = 'scores.arrow';
+/** Responses scored at a time; what is scored is kept. */
+const SCORED_TOGETHER = 64;
 /** The run's pairs, mined or ready-made. */
 export const PAIRS = 'pairs.arrow';
 
 /**
  * Samples responses to a character's queries, scores them by APC and keeps the pairs that differ enough.
- * Samples are kept as they come and pairs when done: a run that was stopped goes on.
+ * Samples and scores are kept as they come, and pairs when done: a run that was stopped goes on.
  */
 export async function minePairs(
   agent: Agent,
@@ -37,7 +42,18 @@ export async function minePairs(
 ): Promise<PairRow[]> {
   if (folder.has(PAIRS)) return readTable(folder.file(PAIRS), pairsTable);
   const samples = await sampleResponses(agent, queries, mining, run.seed, folder, progress);
-  const scored = await scorer.score(samples);
+  // of all queries at once, fresh or resumed: the same batches give the same numbers
+  (await scorer.relevance.of(queries.map(({ text }) => text))).dispose();
+  const size = { total: samples.length, chunk: SCORED_TOGETHER };
+  const scored = await resumableTable(folder.file(SCORES), scoresTable, size, async (begin, end) =>
+    (await scorer.score(samples.slice(begin, end))).map(({ query, response, apc, delta, violations }) => ({
+      query,
+      response,
+      apc,
+      delta,
+      violations,
+    })),
+  );
   const ids = new Map(queries.map(({ text, queryId }) => [text, queryId]));
   const pairs = preferencePairs(scored, mining.margin).map((pair) => ({
     character: agent.character.id,

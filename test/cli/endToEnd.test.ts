@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ScoredResponse } from '../../src/apc/score.js';
 import { pairsTable, readJsonl, readTable, responsesTable, writeJsonl } from '../../src/data/index.js';
 import { repliesTable } from '../../src/evaluation/rows.js';
@@ -13,6 +13,9 @@ import { temporaryFolders } from '../helpers/temporary.js';
 import { writeTinyProject } from '../helpers/tinyModels.js';
 
 const temporary = temporaryFolders();
+
+/** Several processes each, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 300_000 });
 
 describeBackends('from a character to a comparison, by the commands', (backend) => {
   let cwd: string;
