@@ -119,7 +119,7 @@ function notANumber(what: string, step: number, batches: string[], run: RunFolde
   const last = run.lastCheckpoint();
   return new TruecastError(
     `the ${what} is not a number at step ${step + 1}, in the batch of ${batches.join('; ')}`,
-    `lower the learning rate, or look at these rows${last ? `; the last good checkpoint is ${last}` : ''}`,
+    `lower the learning rate (in a run of another name), or look at these rows${last ? `; the last good checkpoint is ${last}` : ''}`,
   );
 }
 

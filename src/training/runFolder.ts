@@ -103,10 +103,11 @@ export class RunFolder {
     mkdirSync(temporary, { recursive: true });
     write(temporary);
     rmSync(this.file(CHECKPOINTS, name), { recursive: true, force: true });
-    renameSync(temporary, this.file(CHECKPOINTS, name));
-    for (const old of this.checkpoints().slice(0, -KEPT_CHECKPOINTS)) {
+    // the old ones go first: a run killed in between ends with as many as any other
+    for (const old of this.checkpoints().slice(0, 1 - KEPT_CHECKPOINTS)) {
       rmSync(this.file(CHECKPOINTS, old), { recursive: true });
     }
+    renameSync(temporary, this.file(CHECKPOINTS, name));
   }
 
   /** The newest checkpoint's folder. */
