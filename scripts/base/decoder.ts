@@ -4,7 +4,10 @@
  * queries. Half of the replies are faithful, the others neutral or contradicting: a base model that plays
  * along without caring for the truth, which leaves something to improve.
  *
- *   npx vite-node scripts/base/decoder.ts [STEPS]
+ * Twice: from nothing, then on from what that left, over other personas.
+ *
+ *   npx vite-node scripts/base/decoder.ts 1000
+ *   npx vite-node scripts/base/decoder.ts 1000 continue
  */
 import { personaMessages } from '../../src/agents/prompts.js';
 import { selectBackend } from '../../src/backends/select.js';
@@ -15,7 +18,7 @@ import { encodeChat } from '../../src/models/chatTemplate.js';
 import { parseGemmaConfig } from '../../src/models/gemma/config.js';
 import { GemmaForCausalLM } from '../../src/models/gemma/model.js';
 import { responseLogProbs } from '../../src/models/gemma/responses.js';
-import { initialiseWeights, saveModel } from '../../src/models/load.js';
+import { initialiseWeights, loadGemma, saveModel } from '../../src/models/load.js';
 import { Tokenizer } from '../../src/models/tokenizer.js';
 import { terminalProgress } from '../../src/support/progress.js';
 import { integerAt, randomKey, shuffled, uniformAt } from '../../src/support/random.js';
@@ -27,6 +30,7 @@ import { worldCharacter } from './world/index.js';
 const FOLDER = 'checkpoints/tiny-gemma';
 const SEED = 12;
 const STEPS = Number(process.argv[2] ?? 1000);
+const CONTINUED = process.argv[3] === 'continue';
 const TOKENS = 3072;
 const MAX_LENGTH = 768;
 const CHARACTERS_PER_CHUNK = 40;
@@ -113,7 +117,7 @@ function chunkSequences(index: number): number[][] {
     .filter((ids) => ids.length <= MAX_LENGTH);
 }
 
-let chunk = -1;
+let chunk = CONTINUED ? 9999 : -1;
 let queue: number[][][] = [];
 let queueStart = 0;
 
@@ -145,7 +149,13 @@ function cutIntoBatches(sequences: number[][], key: number): number[][][] {
 
 await selectBackend('tensorflow');
 const model = new GemmaForCausalLM(parseGemmaConfig(config));
-initialiseWeights(model.weights, model.expectedTensors(), SEED);
+if (CONTINUED) {
+  const before = loadGemma(FOLDER, { quantization: 'none' });
+  for (const name of before.weights.names()) model.weights.set(name, before.weights.get(name).clone());
+  before.dispose();
+} else {
+  initialiseWeights(model.weights, model.expectedTensors(), SEED);
+}
 const task: TrainingTask<number[][]> = {
   weights: model.weights,
   names: model.weights.names(),
@@ -163,7 +173,7 @@ const task: TrainingTask<number[][]> = {
   },
 };
 const folder = RunFolder.open(
-  'runs/tiny-gemma',
+  CONTINUED ? 'runs/tiny-gemma-continued' : 'runs/tiny-gemma',
   { config, SEED, STEPS, TOKENS },
   {
     truecast: 'base',
@@ -175,7 +185,7 @@ const folder = RunFolder.open(
 await train(
   task,
   {
-    learningRate: 3e-3,
+    learningRate: CONTINUED ? 2e-3 : 3e-3,
     schedule: 'cosine',
     warmupRatio: 0.03,
     weightDecay: 0.05,
