@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '../backends/tf.js';
 import type { SequenceClassifier } from '../models/encoder.js';
+import { openModel } from '../models/files.js';
 import { loadSequenceClassifier } from '../models/load.js';
-import { type TokenizedInput, Tokenizer } from '../models/tokenizer.js';
+import type { TokenizedInput, Tokenizer } from '../models/tokenizer.js';
 import { TruecastError } from '../support/errors.js';
 import { type Progress, silent } from '../support/progress.js';
 import { batchesByLength, encodeBatch } from './batches.js';
@@ -38,7 +39,7 @@ export class Discriminator {
         'name the other folder',
       );
     }
-    const tokenizer = Tokenizer.load(folder);
+    const tokenizer = openModel(folder).tokenizer();
     const { model } = loadSequenceClassifier(folder, 'required');
     const misfit = (what: string, remedy: string) => {
       model.weights.dispose();

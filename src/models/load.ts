@@ -1,15 +1,14 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '../backends/tf.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { normalAt, randomKey } from '../support/random.js';
 import { BertForSequenceClassification, parseBertConfig } from './bert/model.js';
-import { readModelConfig } from './config.js';
 import { parseDebertaConfig } from './deberta/config.js';
 import { DebertaV2ForSequenceClassification } from './deberta/model.js';
 import type { SequenceClassifier } from './encoder.js';
-import { SafetensorsFile } from './formats/safetensors.js';
+import { openModel } from './files.js';
+import type { TensorFile } from './formats/tensorFile.js';
 import { parseGemmaConfig } from './gemma/config.js';
 import { GemmaForCausalLM } from './gemma/model.js';
 import { nf4ToDevice, quantizeNf4, quantizeScales } from './nf4.js';
@@ -39,22 +38,23 @@ export function createSequenceClassifier(config: Record<string, unknown>, where:
 export interface LoadedClassifier {
   model: SequenceClassifier;
   config: Record<string, unknown>;
-  /** Tensors of the head that the folder doesn't have and that were initialised. */
+  /** Tensors of the head that the files don't have and that were initialised. */
   newTensors: string[];
 }
 
 /**
- * Loads a classifier from a folder in Hugging Face layout.
+ * Loads a classifier from a model's path (openModel).
  *
- * @param head 'required': a folder without a classification head is an error; otherwise the number of labels
- *   of the head to start from: one that the folder has is taken if it has as many, else it is made new
+ * @param head 'required': a model without a classification head is an error; otherwise the number of labels
+ *   of the head to start from: one that the model has is taken if it has as many, else it is made new
  */
 export function loadSequenceClassifier(
-  folder: string,
+  path: string,
   head: 'required' | { labels: number; seed: number },
 ): LoadedClassifier {
-  const where = join(folder, 'config.json');
-  const config = { ...readModelConfig(folder) };
+  const files = openModel(path);
+  const where = files.configPath;
+  const config = { ...files.config };
   const fresh = head !== 'required';
   const had = createSequenceClassifier(config, where).labels;
   if (fresh) {
@@ -63,7 +63,7 @@ export function loadSequenceClassifier(
   }
   const model = createSequenceClassifier(config, where);
   const expected = model.expectedTensors();
-  const file = openWeights(folder);
+  const file = files.openWeights();
   try {
     const rename = baseModelNames(file, expected);
     // a head for another number of labels is no start; one that is absent or refused is made new
@@ -115,10 +115,10 @@ export interface LoadGemmaOptions {
   quantization: 'none' | 'nf4' | 'nf4-double';
 }
 
-/** Loads a Gemma from a folder in Hugging Face layout, tensor by tensor, quantising as it goes. */
-export function loadGemma(folder: string, { quantization }: LoadGemmaOptions): GemmaForCausalLM {
-  const where = join(folder, 'config.json');
-  const config = readModelConfig(folder);
+/** Loads a Gemma from a model's path (openModel), tensor by tensor, quantising as it goes. */
+export function loadGemma(path: string, { quantization }: LoadGemmaOptions): GemmaForCausalLM {
+  const files = openModel(path);
+  const { config, configPath: where } = files;
   if (config.model_type !== 'gemma') {
     throw new TruecastError(
       `${where}: model_type ${JSON.stringify(config.model_type)} is no decoder that truecast knows`,
@@ -128,7 +128,7 @@ export function loadGemma(folder: string, { quantization }: LoadGemmaOptions): G
   const model = new GemmaForCausalLM(parseGemmaConfig(config, where));
   const expected = model.expectedTensors();
   const linear = model.linearLayers();
-  const file = openWeights(folder);
+  const file = files.openWeights();
   try {
     const rename = (name: string) => name;
     const ignored = (name: string) => name === 'lm_head.weight' || isUnused(name);
@@ -165,18 +165,8 @@ export function saveModel(
   writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
 }
 
-function openWeights(folder: string): SafetensorsFile {
-  const path = join(folder, 'model.safetensors');
-  if (!existsSync(path))
-    throw new TruecastError(`no model.safetensors in ${folder}`, 'name a folder in Hugging Face layout');
-  return SafetensorsFile.open(path);
-}
-
 /** A base model's file leaves the prefix out (embeddings.… for bert.embeddings.…): puts it back. */
-function baseModelNames(
-  file: SafetensorsFile,
-  expected: ReadonlyMap<string, unknown>,
-): (name: string) => string {
+function baseModelNames(file: TensorFile, expected: ReadonlyMap<string, unknown>): (name: string) => string {
   const first = [...expected.keys()][0]!;
   const prefix = first.slice(0, first.indexOf('.') + 1);
   const bare = !file.tensors.has(first) && file.tensors.has(first.slice(prefix.length));

@@ -1,6 +1,7 @@
 import * as tf from '../backends/tf.js';
 import { TruecastError } from '../support/errors.js';
-import { type SafetensorsFile, type TensorToWrite, writeSafetensors } from './formats/safetensors.js';
+import { type TensorToWrite, writeSafetensors } from './formats/safetensors.js';
+import type { TensorFile } from './formats/tensorFile.js';
 
 /** A model's tensors by their Hugging Face names. Owns them: what is replaced or left over is disposed here. */
 export class Weights {
@@ -79,7 +80,7 @@ export type ExpectedTensors = ReadonlyMap<string, readonly number[]>;
  * @param ignored names in the file that nothing needs
  */
 export function checkTensors(
-  file: SafetensorsFile,
+  file: TensorFile,
   expected: ExpectedTensors,
   rename: (name: string) => string,
   { optional, ignored }: { optional: (name: string) => boolean; ignored: (name: string) => boolean },

@@ -3,9 +3,10 @@ import { Relevance } from '../apc/relevance.js';
 import { ApcScorer } from '../apc/score.js';
 import type { LoadedCharacter } from '../data/index.js';
 import { Discriminator } from '../discriminators/discriminator.js';
+import { openModel } from '../models/files.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
 import { LoraAdapter, type LoraConfig, loadAdapter } from '../models/lora.js';
-import { Tokenizer } from '../models/tokenizer.js';
+import type { Tokenizer } from '../models/tokenizer.js';
 import { TruecastError } from '../support/errors.js';
 import type { Progress } from '../support/progress.js';
 
@@ -29,8 +30,8 @@ export function loadScorer(
 }
 
 /** The tokenizer of a base model, whose embeddings must hold all its tokens. */
-export function loadTokenizer(folder: string, embeddings: number): Tokenizer {
-  const tokenizer = Tokenizer.load(folder);
+export function loadTokenizer(path: string, embeddings: number): Tokenizer {
+  const tokenizer = openModel(path).tokenizer();
   if (tokenizer.vocabularySize > embeddings) {
     throw new TruecastError(
       `${tokenizer.path} has ${tokenizer.vocabularySize} tokens, the model beside it ${embeddings}`,

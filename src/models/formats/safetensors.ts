@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { messageOf, TruecastError } from '../../support/errors.js';
 import { writeAtomic } from '../../support/files.js';
 import { bfloatToFloat, floatToBfloat, halfToFloat } from './floats.js';
+import type { StoredTensor, TensorFile } from './tensorFile.js';
 
 /**
  * The safetensors format: 8 bytes of header length, a JSON header (name → dtype, shape, byte range), then
@@ -11,7 +12,7 @@ import { bfloatToFloat, floatToBfloat, halfToFloat } from './floats.js';
 const BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
 export type SafetensorsDtype = keyof typeof BYTES;
 
-export interface TensorInfo {
+export interface TensorInfo extends StoredTensor {
   dtype: SafetensorsDtype;
   shape: number[];
   /** Byte range in the file. */
@@ -21,7 +22,7 @@ export interface TensorInfo {
 
 const LARGEST_HEADER = 100 * 2 ** 20;
 
-export class SafetensorsFile {
+export class SafetensorsFile implements TensorFile {
   private constructor(
     readonly path: string,
     private readonly fd: number,
