@@ -1,32 +1,13 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { messageOf, TruecastError } from '../support/errors.js';
-import { readJson } from '../support/files.js';
-
-interface AddedToken {
-  id: number;
-  content: string;
-  special: boolean;
-}
-
-interface TokenizerJson {
-  added_tokens?: AddedToken[];
-  model: { vocab: Record<string, number> | [string, number][] };
-  post_processor?: PostProcessor | null;
-}
-
-type TemplateItem =
-  | { SpecialToken: { id: string; type_id: number } }
-  | { Sequence: { id: 'A' | 'B'; type_id: number } };
-interface PostProcessor {
-  type: string;
-  single?: TemplateItem[];
-  pair?: TemplateItem[];
-  cls?: [string, number];
-  sep?: [string, number];
-  processors?: PostProcessor[];
-}
+import { type AddedToken, AddedTokenSplitter, readAddedToken } from './tokenizer/addedTokens.js';
+import { type Decoder, readDecoder } from './tokenizer/decoders.js';
+import { damaged, Fields } from './tokenizer/fields.js';
+import { readTokenizerFiles } from './tokenizer/files.js';
+import { readModel } from './tokenizer/model.js';
+import { type Normalizer, readNormalizer } from './tokenizer/normalizers.js';
+import { type PreTokenizer, readPreTokenizer } from './tokenizer/preTokenizers.js';
+import { readTemplate, type Template } from './tokenizer/template.js';
+import type { SubwordModel } from './tokenizer/vocabulary.js';
 
 /** A text or pair of texts as a model reads it. */
 export interface TokenizedInput {
@@ -35,45 +16,90 @@ export interface TokenizedInput {
 }
 
 /**
- * A tokenizer.json, through @huggingface/tokenizers. Text is only ever text: `<end_of_turn>` or `[SEP]` in
- * a user's message becomes the pieces of its letters, never the control token. Control tokens come from
- * `control` and from the model's template alone.
+ * A tokenizer.json, with the ids of Hugging Face's tokenizers but for one thing: text is only ever text.
+ * `<end_of_turn>` or `[SEP]` in a user's message becomes the pieces of its letters, never the control token.
+ * Control tokens come from `control` and from the model's template alone.
  */
 export class Tokenizer {
-  private readonly plain: HuggingFaceTokenizer;
-  private readonly full: HuggingFaceTokenizer;
+  /** Size of the vocabulary, control tokens included: what a model's embeddings must hold. */
+  readonly vocabularySize: number;
   private readonly controls: ReadonlyMap<string, number>;
-  private readonly template: { single: TemplateItem[]; pair: TemplateItem[] };
+  private readonly controlIds: ReadonlySet<number>;
+  private readonly raw: AddedTokenSplitter;
+  private readonly normalize: Normalizer;
+  private readonly normalized: AddedTokenSplitter;
+  private readonly preTokenize: PreTokenizer;
+  private readonly model: SubwordModel;
+  private readonly decoder: Decoder;
+  private readonly template: Template;
+  /** By id; with holes, where the file has them. */
+  private readonly pieces: readonly string[];
 
+  /**
+   * @param json as tokenizer.json has it
+   * @param config as tokenizer_config.json has it
+   * @param path for messages
+   * @throws TruecastError where the tokenizer is damaged or needs what is not supported
+   */
   constructor(
     json: unknown,
     readonly config: Record<string, unknown>,
     readonly path: string,
   ) {
-    const parsed = json as TokenizerJson;
+    const file = new Fields(json, path);
+    const part = <T>(key: string, read: (fields: Fields) => T, absent: T): T =>
+      file.has(key) ? read(new Fields(file.value(key), `${path}: ${key}`)) : absent;
     try {
-      this.full = new HuggingFaceTokenizer(parsed as object, config);
-      this.plain = new HuggingFaceTokenizer(withoutControls(parsed) as object, config);
+      const added = file.objects('added_tokens', []).map(readAddedToken);
+      const controls = added.filter((token) => token.special);
+      this.controls = new Map(controls.map(({ content, id }) => [content, id]));
+      this.controlIds = new Set(this.controls.values());
+      const { model, pieces } = readModel(
+        new Fields(file.value('model'), `${path}: model`),
+        new Set(this.controls.keys()),
+      );
+      this.model = model;
+      this.vocabularySize = sizeFor(pieces, added);
+      for (const { id, content } of added) pieces[id] = content;
+      this.pieces = pieces;
+      this.normalize = part('normalizer', readNormalizer, (text: string) => text);
+      const texts = added.filter((token) => !token.special);
+      this.raw = new AddedTokenSplitter(texts.filter((token) => !token.normalized));
+      this.normalized = new AddedTokenSplitter(
+        texts.filter((token) => token.normalized),
+        this.normalize,
+      );
+      this.preTokenize = part('pre_tokenizer', readPreTokenizer, (pieces) => pieces);
+      this.decoder = part('decoder', readDecoder, (tokens: string[]) => [tokens.join(' ')]);
+      this.template = part('post_processor', readTemplate, readTemplate(undefined));
     } catch (error) {
-      throw new TruecastError(`tokenizer cannot be used: ${path}: ${messageOf(error)}`);
+      throw error instanceof TruecastError ? error : damaged(`${path}: ${messageOf(error)}`);
     }
-    this.controls = new Map(
-      (parsed.added_tokens ?? []).filter((token) => token.special).map((token) => [token.content, token.id]),
-    );
-    this.template = readTemplate(parsed.post_processor, path);
   }
 
-  /** The tokenizer of a model folder: tokenizer.json, and tokenizer_config.json where present. */
+  /**
+   * The tokenizer of a model folder: its tokenizer.json or, where there is none, its SentencePiece model; with
+   * tokenizer_config.json where present.
+   */
   static load(folder: string): Tokenizer {
-    const path = join(folder, 'tokenizer.json');
-    const configPath = join(folder, 'tokenizer_config.json');
-    const config = existsSync(configPath) ? readJson(configPath, 'tokenizer configuration') : {};
-    return new Tokenizer(readJson(path, 'tokenizer'), config as Record<string, unknown>, path);
+    const { json, config, path } = readTokenizerFiles(folder);
+    return new Tokenizer(json, config, path);
   }
 
-  /** Ids of a text, which holds no control tokens whatever it looks like. */
+  /** Ids of a text, which holds no control tokens whatever it looks like. Half surrogate pairs become U+FFFD. */
   encode(text: string): number[] {
-    return this.plain.encode(text.replaceAll(HIDDEN, ''), { add_special_tokens: false }).ids;
+    const ids: number[] = [];
+    let first = true;
+    for (const section of this.raw.split(text.replace(/\p{Surrogate}/gu, '\ufffd'))) {
+      for (const part of typeof section === 'number'
+        ? [section]
+        : this.normalized.split(this.normalize(section))) {
+        if (typeof part === 'number') ids.push(part);
+        else for (const word of this.preTokenize([{ text: part, first }])) this.model.encode(word.text, ids);
+        first = false;
+      }
+    }
+    return ids;
   }
 
   /** The id of a control token, such as `<bos>`. */
@@ -81,13 +107,6 @@ export class Tokenizer {
     const id = this.controls.get(token);
     if (id === undefined) throw new TruecastError(`${this.path} has no control token ${token}`);
     return id;
-  }
-
-  /** Entries of the vocabulary, control tokens included: what a model's embeddings must hold. */
-  get vocabularySize(): number {
-    let largest = -1;
-    for (const id of this.full.get_vocab(true).values()) if (id > largest) largest = id;
-    return largest + 1;
   }
 
   hasControl(token: string): boolean {
@@ -120,86 +139,35 @@ export class Tokenizer {
     return first;
   }
 
-  /** The text of ids, control tokens left out. */
+  /** The text of ids; control tokens, and ids that the vocabulary does not have, left out. */
   decode(ids: readonly number[]): string {
-    if (ids.length === 0) return '';
-    return this.full.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+    const tokens: string[] = [];
+    for (const id of ids) {
+      const piece = this.pieces[id];
+      if (piece !== undefined && !this.controlIds.has(id)) tokens.push(piece);
+    }
+    return this.decoder(tokens).join('');
   }
 
   /** A text, or a pair, with the control tokens that the model's template puts around them. */
   encodeInput(first: string, second?: string): TokenizedInput {
-    const parts = { A: this.encode(first), B: second === undefined ? [] : this.encode(second) };
+    const texts = { first: this.encode(first), second: second === undefined ? [] : this.encode(second) };
     const ids: number[] = [];
     const typeIds: number[] = [];
     for (const item of second === undefined ? this.template.single : this.template.pair) {
-      const [piece, type] =
-        'SpecialToken' in item
-          ? [[this.control(item.SpecialToken.id)], item.SpecialToken.type_id]
-          : [parts[item.Sequence.id], item.Sequence.type_id];
-      for (const id of piece) {
+      for (const id of 'token' in item ? [this.control(item.token)] : texts[item.text]) {
         ids.push(id);
-        typeIds.push(type);
+        typeIds.push(item.type);
       }
     }
     return { ids, typeIds };
   }
 }
 
-/** Hides the control tokens' pieces; no text keeps this character. */
-const HIDDEN = '\0';
-
 /**
- * The same tokenizer with no added token to split at, and with their entries in the vocabulary renamed to
- * what no text holds, so that their text is cut into ordinary pieces.
+ * Special tokens beyond the model's own vocabulary do not count: Gemma 3's stands for images, DeBERTa's for masks,
+ * and models whose embeddings lack them are published with them.
  */
-function withoutControls(json: TokenizerJson): TokenizerJson {
-  const added = json.added_tokens ?? [];
-  const controls = new Set(added.filter((token) => token.special).map((token) => token.content));
-  const hidden = (piece: string) =>
-    controls.has(piece) && piece !== unknownToken(json) ? HIDDEN + piece : piece;
-  const { vocab } = json.model;
-  const renamed = Array.isArray(vocab)
-    ? vocab.map(([piece, score]): [string, number] => [hidden(piece), score])
-    : Object.fromEntries(Object.entries(vocab).map(([piece, id]) => [hidden(piece), id]));
-  return {
-    ...json,
-    added_tokens: added.filter((token) => !token.special),
-    model: { ...json.model, vocab: renamed },
-    post_processor: null,
-  };
-}
-
-/** The piece for what has no piece: the model looks it up by name, and no merge or match leads to it. */
-function unknownToken(json: TokenizerJson): string | undefined {
-  const { unk_token: token } = json.model as { unk_token?: string | null };
-  return token ?? undefined;
-}
-
-function readTemplate(processor: PostProcessor | null | undefined, path: string) {
-  const sequence = (id: 'A' | 'B', type_id: number): TemplateItem => ({ Sequence: { id, type_id } });
-  switch (processor?.type) {
-    case undefined:
-    case 'ByteLevel':
-      return { single: [sequence('A', 0)], pair: [sequence('A', 0), sequence('B', 0)] };
-    case 'Sequence': {
-      const inner = processor.processors?.find((part) => part.type !== 'ByteLevel');
-      return readTemplate(inner, path);
-    }
-    case 'TemplateProcessing':
-      return { single: processor.single ?? [], pair: processor.pair ?? [] };
-    case 'BertProcessing':
-    case 'RobertaProcessing': {
-      const token = (piece: [string, number] | undefined, type_id: number): TemplateItem => ({
-        SpecialToken: { id: piece?.[0] ?? '', type_id },
-      });
-      const roberta = processor.type === 'RobertaProcessing';
-      const [cls, sep] = [processor.cls, processor.sep];
-      const second = roberta ? 0 : 1;
-      const single = [token(cls, 0), sequence('A', 0), token(sep, 0)];
-      const middle = roberta ? [token(sep, 0)] : [];
-      return { single, pair: [...single, ...middle, sequence('B', second), token(sep, second)] };
-    }
-    default:
-      throw new TruecastError(`${path}: post-processor ${processor?.type} is not supported`);
-  }
+function sizeFor(pieces: readonly string[], added: readonly AddedToken[]): number {
+  return added.reduce((size, { id, special }) => (special ? size : Math.max(size, id + 1)), pieces.length);
 }
