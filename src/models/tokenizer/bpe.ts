@@ -38,9 +38,9 @@ export class Bpe implements SubwordModel {
     merges.forEach((merge, rank) => {
       const [left, right] = pairOf(merge) ?? model.refuse(`: merge ${rank} is not a pair`);
       const whole = left + right.slice(this.prefix.length);
-      if (controls.has(whole) || controls.has(left) || controls.has(right)) return;
       const [first, second, result] = [ids.get(left), ids.get(right), ids.get(whole)];
       if (first === undefined || second === undefined || result === undefined) {
+        if (controls.has(whole) || controls.has(left) || controls.has(right)) return;
         model.refuse(`: merge ${rank} is of pieces that its vocab does not have`);
       }
       this.ranks.set(first, second, rank);
@@ -103,8 +103,12 @@ export class Bpe implements SubwordModel {
 
 /** The two pieces of a merge: a list of them, or both with a blank between. */
 function pairOf(merge: unknown): [string, string] | undefined {
-  const parts = typeof merge === 'string' ? merge.split(' ') : merge;
-  if (!Array.isArray(parts) || parts.length !== 2) return undefined;
-  const [left, right] = parts as unknown[];
+  if (typeof merge === 'string') {
+    const blank = merge.indexOf(' ');
+    if (blank < 0 || merge.includes(' ', blank + 1)) return undefined;
+    return [merge.slice(0, blank), merge.slice(blank + 1)];
+  }
+  if (!Array.isArray(merge) || merge.length !== 2) return undefined;
+  const [left, right] = merge as unknown[];
   return typeof left === 'string' && typeof right === 'string' ? [left, right] : undefined;
 }

@@ -20,7 +20,7 @@ export function readVocabulary(model: Fields): Map<string, number> {
 
 /** @throws TruecastError where a piece has half a surrogate pair, which would match half a character */
 export function checkPiece(piece: string, where: string): void {
-  if (/\p{Surrogate}/u.test(piece)) throw damaged(`${where}: ${JSON.stringify(piece)} is not Unicode`);
+  if (/[\ud800-\udfff]/.test(piece) && /\p{Surrogate}/u.test(piece)) throw damaged(`${where}: ${JSON.stringify(piece)} is not Unicode`);
 }
 
 /** Ids of the 256 tokens that spell bytes; undefined where one is missing. */
