@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { TruecastError } from '../support/errors.js';
+import { TOKENIZER_FILES } from '../models/tokenizer/files.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
 
-const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
-
-/** Copies a model's tokenizer beside a model that was trained from it. */
+/** Copies a model's tokenizer, in whichever files it is, beside a model that was trained from it. */
 export function copyTokenizer(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const name of TOKENIZER_FILES) {

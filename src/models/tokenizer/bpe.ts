@@ -1,7 +1,7 @@
 import type { Fields } from './fields.js';
 import { Heap } from './heap.js';
 import { PairTable } from './pairTable.js';
-import { byteTokens, type SubwordModel } from './vocabulary.js';
+import { byteTokens, type SubwordModel, spellBytes } from './vocabulary.js';
 
 /** Room for a position in a heap key, below the merge's rank: together within a double's 53 bits. */
 const POSITIONS = 2 ** 28;
@@ -14,7 +14,7 @@ export class Bpe implements SubwordModel {
   private readonly ranks: PairTable;
   /** Per rank what its pair becomes. */
   private readonly merged: Int32Array;
-  private readonly bytes: number[] | undefined;
+  private readonly bytes: readonly (number | undefined)[] | undefined;
   private readonly fuseUnknown: boolean;
   private readonly ignoreMerges: boolean;
   private readonly prefix: string;
@@ -65,9 +65,9 @@ export class Bpe implements SubwordModel {
       const piece = prefix + character + (end === word.length ? this.suffix : '');
       const id = this.ids.get(piece);
       if (id !== undefined) symbols.push(id);
-      else if (this.bytes) for (const byte of Buffer.from(piece)) symbols.push(this.bytes[byte]!);
+      else if (this.bytes && spellBytes(piece, this.bytes, symbols)) continue;
       else if (this.unknown !== undefined && !(afterUnknown && this.fuseUnknown)) symbols.push(this.unknown);
-      afterUnknown = id === undefined && !this.bytes;
+      afterUnknown = id === undefined;
     }
     return symbols;
   }

@@ -1,6 +1,6 @@
 import { type Fields, isCount } from './fields.js';
 import { Trie } from './trie.js';
-import { byteTokens, checkPiece, type SubwordModel } from './vocabulary.js';
+import { byteTokens, checkPiece, type SubwordModel, spellBytes } from './vocabulary.js';
 
 /** How much less likely than the least likely piece a character without a piece is, as in SentencePiece. */
 const UNKNOWN_PENALTY = 10;
@@ -29,7 +29,7 @@ export class Unigram implements SubwordModel {
   private readonly scores: Float64Array;
   private readonly unknownScore: number;
   private readonly unknown: number | undefined;
-  private readonly bytes: number[] | undefined;
+  private readonly bytes: readonly (number | undefined)[] | undefined;
 
   /** @param controls pieces that no text may become */
   constructor(
@@ -104,8 +104,7 @@ export class Unigram implements SubwordModel {
   }
 
   private spellUnknown(text: string, ids: number[]): void {
-    if (this.bytes) for (const byte of Buffer.from(text)) ids.push(this.bytes[byte]!);
-    else
-      ids.push(this.unknown ?? this.model.refuse(`: has no piece for ${JSON.stringify(text)} and no unk_id`));
+    if (this.bytes && spellBytes(text, this.bytes, ids)) return;
+    ids.push(this.unknown ?? this.model.refuse(`: has no piece for ${JSON.stringify(text)} and no unk_id`));
   }
 }

@@ -20,13 +20,21 @@ export function readVocabulary(model: Fields): Map<string, number> {
 
 /** @throws TruecastError where a piece has half a surrogate pair, which would match half a character */
 export function checkPiece(piece: string, where: string): void {
-  if (/[\ud800-\udfff]/.test(piece) && /\p{Surrogate}/u.test(piece)) throw damaged(`${where}: ${JSON.stringify(piece)} is not Unicode`);
+  if (/[\ud800-\udfff]/.test(piece) && /\p{Surrogate}/u.test(piece))
+    throw damaged(`${where}: ${JSON.stringify(piece)} is not Unicode`);
 }
 
-/** Ids of the 256 tokens that spell bytes; undefined where one is missing. */
-export function byteTokens(ids: ReadonlyMap<string, number>): number[] | undefined {
-  const found = Array.from({ length: 256 }, (_, byte) => ids.get(byteToken(byte)));
-  return found.includes(undefined) ? undefined : (found as number[]);
+/** Ids of the tokens that spell bytes; Gemma 1's lacks one, of a byte that has a piece. */
+export function byteTokens(ids: ReadonlyMap<string, number>): (number | undefined)[] {
+  return Array.from({ length: 256 }, (_, byte) => ids.get(byteToken(byte)));
+}
+
+/** Appends the ids of a text's bytes; false, and nothing appended, where the vocabulary lacks one. */
+export function spellBytes(text: string, tokens: readonly (number | undefined)[], ids: number[]): boolean {
+  const bytes = Array.from(Buffer.from(text), (byte) => tokens[byte]);
+  if (bytes.includes(undefined)) return false;
+  for (const id of bytes as number[]) ids.push(id);
+  return true;
 }
 
 /** `<0x0A>` for 10. */
