@@ -9,6 +9,7 @@ import { generate } from '../models/gemma/generate.js';
 import type { SamplingOptions } from '../models/gemma/sample.js';
 import { loadGemma } from '../models/load.js';
 import { loadAdapter } from '../models/lora.js';
+import { TextStream } from '../models/tokenizer/textStream.js';
 import { UsageError } from '../support/errors.js';
 import { silent } from '../support/progress.js';
 import { chooseBackend, type RecipeContext } from './begin.js';
@@ -61,19 +62,16 @@ export async function openChat(options: ChatOptions, { progress }: RecipeContext
       conversation.push({ role: 'user', content: message });
       const [prompt] = await agent.prompts([conversation]);
       agent.checkRoom([prompt!], options.sampling.maxNewTokens);
-      const ids: number[] = [];
-      let shown = '';
       const turn = conversation.length;
       const generation = { ...options.sampling, stopTokens: agent.stopTokens };
-      await generate(model, [{ prompt: prompt!, key: `turn ${turn}` }], generation, (_, id) => {
-        ids.push(id);
-        const text = tokenizer.decode(ids);
-        // half a character, spelt in bytes, shows as a replacement mark until its rest has come
-        if (text.endsWith('\uFFFD')) return;
-        onText(text.slice(shown.length));
-        shown = text;
-      });
-      const reply = tokenizer.decode(ids).trim();
+      const stream = new TextStream(tokenizer);
+      const show = (piece: string) => {
+        if (piece !== '') onText(piece);
+      };
+      const request = { prompt: prompt!, key: `turn ${turn}` };
+      const [made] = await generate(model, [request], generation, (_, id) => show(stream.push(id)));
+      show(stream.end());
+      const reply = tokenizer.decode(made!.ids).trim();
       conversation.push({ role: 'model', content: reply });
       return reply;
     },

@@ -1,4 +1,4 @@
-import type { Fields } from './fields.js';
+import { type Fields, MAX_ID } from './fields.js';
 import { Heap } from './heap.js';
 import { PairTable } from './pairTable.js';
 import { byteTokens, type SubwordModel, spellBytes } from './vocabulary.js';
@@ -33,6 +33,7 @@ export class Bpe implements SubwordModel {
     this.suffix = model.string('end_of_word_suffix', '');
     this.bytes = model.boolean('byte_fallback', false) ? byteTokens(ids) : undefined;
     const merges = model.list('merges');
+    if (merges.length > MAX_ID) model.refuse(`: has ${merges.length} merges, more than ${MAX_ID}`);
     this.ranks = new PairTable(merges.length);
     this.merged = new Int32Array(merges.length);
     merges.forEach((merge, rank) => {

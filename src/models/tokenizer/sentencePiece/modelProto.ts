@@ -24,14 +24,19 @@ const strict = new TextDecoder('utf8', { fatal: true, ignoreBOM: true });
 export function readSentencePiece(path: string): SentencePieceModel {
   const root: Message = { bytes: readBytes(path, 'SentencePiece model'), path, offset: 0 };
   const model: SentencePieceModel = { path, pieces: [], modelType: MODEL.unigram, unknownId: 0 };
+  const found = new Set<number>();
   for (const { number, value } of readFields(root)) {
     if (typeof value === 'number') continue;
+    found.add(number);
     if (number === 1) model.pieces.push(readPiece(value, model.pieces.length));
     if (number === 2) readTrainer(value, model);
     if (number === 3) readNormalizer(value, model);
   }
   const { length } = model.pieces;
-  if (length === 0) throw new TruecastError(`${path} is no SentencePiece model: it has no pieces`, REMEDY);
+  // trainers write all three; a file that was cut off between two of them would pass for another model
+  if (![1, 2, 3].every((number) => found.has(number))) {
+    throw new TruecastError(`${path} is no whole SentencePiece model: it lacks pieces or settings`, REMEDY);
+  }
   if (model.unknownId < 0 || model.unknownId >= length) {
     throw new TruecastError(`${path}: its unk_id ${model.unknownId} is none of its ${length} pieces`, REMEDY);
   }
