@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TruecastError } from '../../support/errors.js';
 import { readJson } from '../../support/files.js';
+import { withScoresAsRead } from './scores.js';
 import { debertaTokenizer } from './sentencePiece/deberta.js';
 import { gemmaTokenizer } from './sentencePiece/gemma.js';
 import type { TokenizerConfig } from './sentencePiece/json.js';
@@ -50,7 +51,7 @@ export interface TokenizerFiles {
 export function readTokenizerFiles(folder: string): TokenizerFiles {
   const config = readObject(join(folder, 'tokenizer_config.json'), 'tokenizer configuration');
   const path = join(folder, 'tokenizer.json');
-  if (existsSync(path)) return { json: readJson(path, 'tokenizer'), config, path };
+  if (existsSync(path)) return { json: withScoresAsRead(readJson(path, 'tokenizer')), config, path };
   const { model_type: type } = readObject(join(folder, 'config.json'), 'model configuration');
   const names = [type, config.tokenizer_class].filter((name) => typeof name === 'string');
   const family = FAMILIES.find((known) => names.some((name) => known.names.test(name)));

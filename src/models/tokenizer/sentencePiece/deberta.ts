@@ -7,7 +7,7 @@ import {
   template,
   tokenName,
 } from './json.js';
-import { PIECE, type SentencePieceModel } from './modelProto.js';
+import { expectModelType, MODEL, PIECE, type SentencePieceModel } from './modelProto.js';
 
 /**
  * DeBERTa v2's and v3's tokenizer.json from its spm.model, as transformers' DebertaV2Converter makes it. (The
@@ -15,6 +15,7 @@ import { PIECE, type SentencePieceModel } from './modelProto.js';
  * The mask token, which the model lacks, gets the id after its last piece.
  */
 export function debertaTokenizer(model: SentencePieceModel, config: TokenizerConfig) {
+  expectModelType(model, MODEL.unigram, 'DeBERTa');
   const [cls, sep] = [tokenName(config, 'cls_token', '[CLS]'), tokenName(config, 'sep_token', '[SEP]')];
   const unknown = tokenName(config, 'unk_token', '[UNK]');
   const ids = new Map(model.pieces.map(({ text }, id) => [text, id]));

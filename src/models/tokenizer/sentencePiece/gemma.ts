@@ -1,5 +1,5 @@
 import { addedToken, type TokenizerConfig, template, tokenName } from './json.js';
-import { PIECE, type SentencePieceModel } from './modelProto.js';
+import { expectModelType, MODEL, PIECE, type SentencePieceModel } from './modelProto.js';
 
 /** User-defined pieces of Gemma's models that only its template may write. */
 const TURNS = new Set(['<start_of_turn>', '<end_of_turn>']);
@@ -9,6 +9,7 @@ const TURNS = new Set(['<start_of_turn>', '<end_of_turn>']);
  * piece into two pieces, those of better scores first.
  */
 export function gemmaTokenizer(model: SentencePieceModel, config: TokenizerConfig) {
+  expectModelType(model, MODEL.bpe, 'Gemma');
   const bos = tokenName(config, 'bos_token', '<bos>');
   const first = [tokenName(config, 'pad_token', '<pad>'), tokenName(config, 'eos_token', '<eos>'), bos];
   const names = model.pieces.map(({ text }, id) => first[id] ?? text);

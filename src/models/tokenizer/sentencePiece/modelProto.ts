@@ -77,3 +77,18 @@ function readText(message: Message): string {
     return damagedAt(message, 0, 'a piece is not UTF-8');
   }
 }
+
+/** @throws TruecastError where a model is of another kind than its family's */
+export function expectModelType(
+  { path, modelType }: SentencePieceModel,
+  expected: number,
+  family: string,
+): void {
+  if (modelType === expected) return;
+  const name = (type: number) =>
+    type === MODEL.unigram ? 'unigram' : type === MODEL.bpe ? 'BPE' : `type ${type}`;
+  throw new TruecastError(
+    `${path} is a ${name(modelType)} model, ${family}'s are ${name(expected)}`,
+    'use the SentencePiece model that belongs to the weights, or a tokenizer.json',
+  );
+}

@@ -1,6 +1,6 @@
 import { TruecastError } from '../../../support/errors.js';
 import { addedToken, metaspace, precompiled, type TokenizerConfig, template, tokenName } from './json.js';
-import { PIECE, type SentencePieceModel } from './modelProto.js';
+import { expectModelType, MODEL, PIECE, type SentencePieceModel } from './modelProto.js';
 
 /**
  * XLM-RoBERTa's tokenizer.json from its sentencepiece.bpe.model, put together as the published one. Its ids are
@@ -8,6 +8,7 @@ import { PIECE, type SentencePieceModel } from './modelProto.js';
  * @throws TruecastError where the model does not begin with the unknown, the begin and the end
  */
 export function xlmRobertaTokenizer(model: SentencePieceModel, config: TokenizerConfig) {
+  expectModelType(model, MODEL.unigram, 'XLM-RoBERTa');
   const types = model.pieces.slice(0, 3).map(({ type }) => type);
   if (types.join() !== [PIECE.unknown, PIECE.control, PIECE.control].join()) {
     throw new TruecastError(
