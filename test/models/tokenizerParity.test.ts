@@ -61,3 +61,19 @@ describe.each(Object.entries(VARIANTS))('deberta-v2, %s', (name, config) => {
     knownDivergences(FIXTURES, `deberta-v2-${name}`),
   );
 });
+
+describe.each(['roberta', 'bert'])('%s from its tokenizer.json', (name) => {
+  const folder = join(FIXTURES, name);
+  parityTests(() => Tokenizer.load(folder), join(folder, 'golden.json'), knownDivergences(FIXTURES, name));
+});
+
+describe('deberta-v2 with added tokens that are text', () => {
+  const path = join(FIXTURES, 'deberta-v2', 'golden-added.json');
+  const load = () => {
+    const { json, config } = readTokenizerFiles(join(FIXTURES, 'deberta-v2'));
+    const { added } = readJson(path, 'golden values') as { added: unknown[] };
+    const { added_tokens } = json as Json;
+    return new Tokenizer({ ...(json as Json), added_tokens: [...added_tokens, ...added] }, config, path);
+  };
+  parityTests(load, path, knownDivergences(FIXTURES, 'deberta-v2-added'));
+});

@@ -1,4 +1,4 @@
-import { type Fields, isCount } from './fields.js';
+import { damaged, type Fields, isCount } from './fields.js';
 import { Trie } from './trie.js';
 import { byteTokens, checkPiece, type SubwordModel, spellBytes } from './vocabulary.js';
 
@@ -25,6 +25,7 @@ export function readScoredPieces(model: Fields): ScoredPiece[] {
  * piece begins first. Neighbouring characters without a piece become one unknown token, or their bytes.
  */
 export class Unigram implements SubwordModel {
+  private readonly where: string;
   private readonly trie: Trie;
   private readonly scores: Float64Array;
   private readonly unknownScore: number;
@@ -32,11 +33,8 @@ export class Unigram implements SubwordModel {
   private readonly bytes: readonly (number | undefined)[] | undefined;
 
   /** @param controls pieces that no text may become */
-  constructor(
-    private readonly model: Fields,
-    pieces: readonly ScoredPiece[],
-    controls: ReadonlySet<string>,
-  ) {
+  constructor(model: Fields, pieces: readonly ScoredPiece[], controls: ReadonlySet<string>) {
+    this.where = model.where;
     this.scores = Float64Array.from(pieces, ([, score]) => score);
     const unknown = model.value('unk_id') ?? undefined;
     if (unknown !== undefined && (!isCount(unknown) || unknown >= pieces.length)) {
@@ -105,6 +103,9 @@ export class Unigram implements SubwordModel {
 
   private spellUnknown(text: string, ids: number[]): void {
     if (this.bytes && spellBytes(text, this.bytes, ids)) return;
-    ids.push(this.unknown ?? this.model.refuse(`: has no piece for ${JSON.stringify(text)} and no unk_id`));
+    if (this.unknown === undefined) {
+      throw damaged(`${this.where} has no piece for ${JSON.stringify(text)} and no unk_id`);
+    }
+    ids.push(this.unknown);
   }
 }
