@@ -27,6 +27,7 @@ export { GemmaForCausalLM } from './models/gemma/model.js';
 export { loadGemma, loadSequenceClassifier } from './models/load.js';
 export { LoraAdapter, type LoraConfig, loadAdapter } from './models/lora.js';
 export { Tokenizer } from './models/tokenizer.js';
+export { TextStream } from './models/tokenizer/textStream.js';
 export { type ChatOptions, type ChatSession, openChat } from './recipes/chat.js';
 export { type DemoOptions, type DemoResult, demo } from './recipes/demo.js';
 export { type EvaluateResult, evaluate } from './recipes/evaluate.js';

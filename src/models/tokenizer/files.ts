@@ -5,7 +5,8 @@ import { readJson } from '../../support/files.js';
 import { withScoresAsRead } from './scores.js';
 import { debertaTokenizer } from './sentencePiece/deberta.js';
 import { gemmaTokenizer } from './sentencePiece/gemma.js';
-import type { TokenizerConfig } from './sentencePiece/json.js';
+import { declareAdded } from './sentencePiece/declared.js';
+import type { BuiltTokenizer, TokenizerConfig } from './sentencePiece/json.js';
 import { readSentencePiece, type SentencePieceModel } from './sentencePiece/modelProto.js';
 import { xlmRobertaTokenizer } from './sentencePiece/xlmRoberta.js';
 
@@ -14,7 +15,7 @@ interface Family {
   file: string;
   /** A model type of config.json, or a tokenizer class of tokenizer_config.json. */
   names: RegExp;
-  build(model: SentencePieceModel, config: TokenizerConfig): unknown;
+  build(model: SentencePieceModel, config: TokenizerConfig): BuiltTokenizer;
 }
 
 const FAMILIES: readonly Family[] = [
@@ -65,7 +66,18 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
             'are read of DeBERTa, XLM-RoBERTa and Gemma, where config.json names them',
     );
   }
-  return { json: family.build(readSentencePiece(spm), config), config, path: spm };
+  const json = family.build(readSentencePiece(spm), config);
+  const extra = readObject(join(folder, 'added_tokens.json'), 'added tokens');
+  declareAdded(json.added_tokens, piecesOf(json.model.vocab), config, extra);
+  return { json, config, path: spm };
+}
+
+/** Pieces by id, of either form of a vocabulary. */
+function piecesOf(vocab: BuiltTokenizer['model']['vocab']): string[] {
+  if (Array.isArray(vocab)) return vocab.map(([piece]) => piece);
+  const pieces: string[] = [];
+  for (const [piece, id] of Object.entries(vocab)) pieces[id] = piece;
+  return pieces;
 }
 
 /** A JSON object in a file; empty where there is none. */

@@ -21,10 +21,9 @@ export function readModel(
   const pieces: string[] = [];
   for (const [piece, id] of ids) pieces[id] = piece;
   const unknown = model.has('unk_token') ? ids.get(model.string('unk_token')) : undefined;
-  const textual = ids;
-  for (const piece of controls) textual.delete(piece);
+  for (const piece of controls) ids.delete(piece);
   const subwords =
-    type === 'BPE' ? new Bpe(model, textual, controls, unknown) : new WordPiece(model, textual, unknown);
+    type === 'BPE' ? new Bpe(model, ids, controls, unknown) : new WordPiece(model, ids, unknown);
   return { model: subwords, pieces };
 }
 

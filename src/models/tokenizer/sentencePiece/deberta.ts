@@ -66,7 +66,7 @@ export function debertaTokenizer(model: SentencePieceModel, config: TokenizerCon
     model: {
       type: 'Unigram',
       unk_id: model.unknownId,
-      vocab: model.pieces.map(({ text, score }) => [text, score]),
+      vocab: model.pieces.map(({ text, score }): [string, number] => [text, score]),
       byte_fallback: false,
     },
   };

@@ -11,6 +11,12 @@ export function addedToken(id: number, content: string, special = true, normaliz
 
 export type Added = ReturnType<typeof addedToken>;
 
+/** A tokenizer.json made here. */
+export interface BuiltTokenizer {
+  added_tokens: Added[];
+  model: { vocab: [piece: string, score: number][] | Record<string, number> };
+}
+
 /** The name that a configuration gives a special token, as text or as an object with its content. */
 export function tokenName(config: TokenizerConfig, key: string, fallback: string): string {
   const value = config[key] ?? fallback;

@@ -24,6 +24,7 @@ export function xlmRobertaTokenizer(model: SentencePieceModel, config: Tokenizer
   const added = [...before, mask].map((token, i) =>
     addedToken(i < 4 ? i : before.length + pieces.length, token),
   );
+  const control = (token: string): [string, number] => [token, 0];
   const blanks = [{ type: 'WhitespaceSplit' }, metaspace(config)];
   return {
     version: '1.0',
@@ -40,7 +41,7 @@ export function xlmRobertaTokenizer(model: SentencePieceModel, config: Tokenizer
     model: {
       type: 'Unigram',
       unk_id: 3,
-      vocab: [...before.map((token) => [token, 0]), ...pieces, [mask, 0]],
+      vocab: [...before.map(control), ...pieces, control(mask)],
       byte_fallback: false,
     },
   };
