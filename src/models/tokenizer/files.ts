@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TruecastError } from '../../support/errors.js';
-import { readJson } from '../../support/files.js';
+import { readJson, readText } from '../../support/files.js';
 import { withScoresAsRead } from './scores.js';
 import { debertaTokenizer } from './sentencePiece/deberta.js';
 import { gemmaTokenizer } from './sentencePiece/gemma.js';
@@ -28,12 +28,16 @@ const FAMILIES: readonly Family[] = [
   { file: 'tokenizer.model', names: /^(gemma[23]?(_text)?|GemmaTokenizer(Fast)?)$/, build: gemmaTokenizer },
 ];
 
+/** Newer transformers write the template here instead of in tokenizer_config.json. */
+const CHAT_TEMPLATE = 'chat_template.jinja';
+
 /** Files of a model folder that its tokenizer may be read from, and what belongs to them. */
 export const TOKENIZER_FILES: readonly string[] = [
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
   'added_tokens.json',
+  CHAT_TEMPLATE,
   ...FAMILIES.map(({ file }) => file),
 ];
 
@@ -51,6 +55,8 @@ export interface TokenizerFiles {
  */
 export function readTokenizerFiles(folder: string): TokenizerFiles {
   const config = readObject(join(folder, 'tokenizer_config.json'), 'tokenizer configuration');
+  const templatePath = join(folder, CHAT_TEMPLATE);
+  if (existsSync(templatePath)) config.chat_template = readText(templatePath, 'chat template');
   const path = join(folder, 'tokenizer.json');
   if (existsSync(path)) return { json: withScoresAsRead(readJson(path, 'tokenizer')), config, path };
   const { model_type: type } = readObject(join(folder, 'config.json'), 'model configuration');
