@@ -2,28 +2,32 @@ import * as tf from '../../backends/tf.js';
 import type { Nf4Tensors } from '../../ops/nf4.js';
 import { run } from '../../ops/op.js';
 import { recompute } from '../../ops/recompute.js';
+import { softCap } from '../../ops/softCap.js';
 import { ops } from '../../ops/table.js';
-import { embed, type ForwardMode, HIDDEN } from '../encoder.js';
+import type { ForwardMode } from '../encoder.js';
 import type { LoraAdapter } from '../lora.js';
 import { Weights } from '../weights.js';
-import { type GemmaConfig, ropeTheta } from './config.js';
+import type { GemmaConfig } from './config.js';
+import { type AttentionTensors, attentionTensors, seenNext } from './positions.js';
+import { expectedTensors, linearLayers } from './tensors.js';
 
-/** Keys and values of the tokens seen so far, per layer: [B, G, S, d]. Owned by who generates. */
+/**
+ * Keys and values of the tokens seen so far, per layer: [B, G, S, d], after rotation; of a layer with a window
+ * only those that a token to come can see. Owned by who generates.
+ */
 export type KeyValueCache = { k: tf.Tensor; v: tf.Tensor }[];
 
 /** B sequences of T tokens. */
 export interface CausalBatch {
   /** int32 [B, T] */
   inputIds: tf.Tensor2D;
-  /** float32 [B, S]: 1 for tokens, 0 for padding (either side); S = T + the cache's length */
+  /** float32 [B, S]: 1 for tokens, 0 for padding (either side); S = T + the tokens in the cache */
   attentionMask: tf.Tensor2D;
   /** int32 [B, T], each token's position */
   positions: tf.Tensor2D;
 }
 
-const PROJECTIONS = ['q_proj', 'k_proj', 'v_proj', 'o_proj'] as const;
-
-/** GemmaForCausalLM of transformers (Gemma 1 and 1.1), with 4-bit layers and an adapter where given. */
+/** Gemma 1, 2 or 3 (text) as in transformers, with 4-bit layers and an adapter where given. */
 export class GemmaForCausalLM {
   /** Float weights by their names in transformers. */
   readonly weights = new Weights();
@@ -31,42 +35,24 @@ export class GemmaForCausalLM {
   readonly quantized = new Map<string, Nf4Tensors>();
   adapter?: LoraAdapter;
 
-  constructor(readonly config: GemmaConfig) {}
+  private readonly linear: ReadonlyMap<string, [number, number]>;
+
+  constructor(readonly config: GemmaConfig) {
+    this.linear = linearLayers(config);
+  }
 
   get maxLength(): number {
     return this.config.max_position_embeddings;
   }
 
   /** The linear layers, which NF4 and adapters apply to: name → [out, in]. */
-  linearLayers(): Map<string, [number, number]> {
-    const c = this.config;
-    const D = c.hidden_size;
-    const layers = new Map<string, [number, number]>();
-    for (let i = 0; i < c.num_hidden_layers; i++) {
-      const attention = `model.layers.${i}.self_attn`;
-      const queries = c.num_attention_heads * c.head_dim;
-      const keys = c.num_key_value_heads * c.head_dim;
-      const outputs = { q_proj: queries, k_proj: keys, v_proj: keys, o_proj: D };
-      for (const part of PROJECTIONS)
-        layers.set(`${attention}.${part}`, [outputs[part], part === 'o_proj' ? queries : D]);
-      const mlp = `model.layers.${i}.mlp`;
-      layers.set(`${mlp}.gate_proj`, [c.intermediate_size, D]);
-      layers.set(`${mlp}.up_proj`, [c.intermediate_size, D]);
-      layers.set(`${mlp}.down_proj`, [D, c.intermediate_size]);
-    }
-    return layers;
+  linearLayers(): ReadonlyMap<string, [number, number]> {
+    return this.linear;
   }
 
   /** Every tensor of the file, by its name, with its shape. */
   expectedTensors(): Map<string, number[]> {
-    const c = this.config;
-    const tensors = new Map<string, number[]>([['model.embed_tokens.weight', [c.vocab_size, c.hidden_size]]]);
-    for (const [name, shape] of this.linearLayers()) tensors.set(`${name}.weight`, shape);
-    for (let i = 0; i < c.num_hidden_layers; i++) {
-      tensors.set(`model.layers.${i}.input_layernorm.weight`, [c.hidden_size]);
-      tensors.set(`model.layers.${i}.post_attention_layernorm.weight`, [c.hidden_size]);
-    }
-    return tensors.set('model.norm.weight', [c.hidden_size]);
+    return expectedTensors(this.config);
   }
 
   /**
@@ -75,28 +61,28 @@ export class GemmaForCausalLM {
    */
   hiddenStates(batch: CausalBatch, mode: ForwardMode = {}, cache?: KeyValueCache): tf.Tensor {
     const { config: c, weights } = this;
-    const [B, T] = batch.inputIds.shape;
     const scale = Math.fround(Math.sqrt(c.hidden_size));
-    let hidden: tf.Tensor = tf.mul(embed(weights.get('model.embed_tokens.weight'), batch.inputIds), scale);
-    const [cos, sin] = rotations(batch.positions, c.head_dim, ropeTheta(c));
-    const mask = causalMask(batch.attentionMask, B, T);
+    const [B, T] = batch.inputIds.shape;
+    const rows = tf.gather(weights.get('model.embed_tokens.weight'), batch.inputIds.reshape([B * T]));
+    let hidden: tf.Tensor = tf.mul(rows, scale);
+    const shared = attentionTensors(c, batch);
     for (let i = 0; i < c.num_hidden_layers; i++) {
-      const name = `model.layers.${i}`;
+      const { cos, sin, mask } = shared.get(c.layers[i]!)!;
       const forward = (...[x, r, s, m]: tf.Tensor[]) =>
-        this.layer(name, x!, r!, s!, m!, mode, cache?.[i], (entry) => {
-          if (cache) cache[i] = entry;
-        });
+        this.layer(i, x!, { cos: r!, sin: s!, mask: m! }, mode, cache);
       const inputs = [hidden, cos, sin, mask];
       hidden = mode.recompute
-        ? recompute(forward, inputs, this.layerParameters(`${name}.`))
+        ? recompute(forward, inputs, this.layerParameters(`model.layers.${i}.`))
         : forward(...inputs);
     }
-    return this.norm('model.norm', hidden);
+    return this.norm('model.norm', hidden).reshape([B, T, c.hidden_size]);
   }
 
   /** Logits of the next token for rows of hidden states: [N, D] → [N, V]. */
   logits(hidden: tf.Tensor): tf.Tensor2D {
-    return tf.matMul(hidden as tf.Tensor2D, this.headWeight as tf.Tensor2D, false, true);
+    const logits: tf.Tensor = tf.matMul(hidden, this.headWeight, false, true);
+    const { finalCap } = this.config;
+    return (finalCap === undefined ? logits : softCap(logits, finalCap)) as tf.Tensor2D;
   }
 
   /** The head: the embeddings once more. */
@@ -129,7 +115,7 @@ export class GemmaForCausalLM {
     const packed = this.quantized.get(name);
     let y: tf.Tensor;
     if (packed) {
-      const [outFeatures, inFeatures] = this.linearLayers().get(name)!;
+      const [outFeatures, inFeatures] = this.linear.get(name)!;
       y = run(ops.linear4bit, { x, ...packed }, { outFeatures, inFeatures });
     } else {
       y = tf.matMul(x, this.weights.get(`${name}.weight`), false, true);
@@ -138,66 +124,66 @@ export class GemmaForCausalLM {
     return delta ? tf.add(y, delta) : y;
   }
 
+  /** A layer on the rows of B sequences, one after another: [B · T, D] → [B · T, D]. */
   private layer(
-    name: string,
+    i: number,
     hidden: tf.Tensor,
-    cos: tf.Tensor,
-    sin: tf.Tensor,
-    mask: tf.Tensor,
+    shared: AttentionTensors,
     mode: ForwardMode,
-    cached: KeyValueCache[number] | undefined,
-    store: (entry: KeyValueCache[number]) => void,
+    cache: KeyValueCache | undefined,
+  ): tf.Tensor {
+    const { norms } = this.config;
+    const name = `model.layers.${i}`;
+    const norm = (part: string, x: tf.Tensor) => this.norm(`${name}.${part}`, x);
+    const context = this.attention(i, norm(norms.beforeAttention, hidden), shared, mode, cache);
+    const attended = tf.add(hidden, norms.afterAttention ? norm(norms.afterAttention, context) : context);
+    const inner = this.mlp(`${name}.mlp`, norm(norms.beforeMlp, attended), mode);
+    return tf.add(attended, norms.afterMlp ? norm(norms.afterMlp, inner) : inner);
+  }
+
+  private attention(
+    i: number,
+    rows: tf.Tensor,
+    { cos, sin, mask }: AttentionTensors,
+    mode: ForwardMode,
+    cache: KeyValueCache | undefined,
   ): tf.Tensor {
     const { config: c } = this;
-    const [B, T, D] = hidden.shape as [number, number, number];
-    const normed = this.norm(`${name}.input_layernorm`, hidden).reshape([B * T, D]);
+    const name = `model.layers.${i}.self_attn`;
+    const [B, , T] = cos.shape as [number, number, number];
     const heads = (part: string, count: number) =>
-      this.project(`${name}.self_attn.${part}`, normed, mode)
-        .reshape([B, T, count, c.head_dim])
-        .transpose([0, 2, 1, 3]);
-    const q = run(ops.rope, { x: heads('q_proj', c.num_attention_heads), cos, sin }, {});
-    let k = run(ops.rope, { x: heads('k_proj', c.num_key_value_heads), cos, sin }, {});
+      splitHeads(this.project(`${name}.${part}`, rows, mode), [B, T, count, c.head_dim]);
+    const rotated = (x: tf.Tensor, norm: string) =>
+      run(ops.rope, { x: c.queryKeyNorms ? this.norm(`${name}.${norm}`, x) : x, cos, sin }, {});
+    const q = rotated(heads('q_proj', c.num_attention_heads), 'q_norm');
+    let k = rotated(heads('k_proj', c.num_key_value_heads), 'k_norm');
     let v: tf.Tensor = heads('v_proj', c.num_key_value_heads);
-    if (cached) {
-      k = tf.concat([cached.k, k], 2);
-      v = tf.concat([cached.v, v], 2);
+    if (cache) {
+      const past = cache[i];
+      if (past) [k, v] = [tf.concat([past.k, k], 2), tf.concat([past.v, v], 2)];
+      const { window } = c.layers[i]!;
+      cache[i] = { k: seenNext(k, window), v: seenNext(v, window) };
     }
-    store({ k, v });
-    const context = run(ops.attention, { q, k, v, mask }, { scale: 1 / Math.sqrt(c.head_dim) });
-    const joined = context.transpose([0, 2, 1, 3]).reshape([B * T, c.num_attention_heads * c.head_dim]);
-    const attended = tf.add(
-      hidden,
-      this.project(`${name}.self_attn.o_proj`, joined, mode).reshape([B, T, D]),
-    );
+    const { attentionScale: scale, attentionCap: cap } = c;
+    const context = run(ops.attention, { q, k, v, mask }, { scale, cap });
+    return this.project(`${name}.o_proj`, joinHeads(context), mode);
+  }
 
-    const rows = this.norm(`${name}.post_attention_layernorm`, attended).reshape([B * T, D]);
-    const gate = this.project(`${name}.mlp.gate_proj`, rows, mode);
-    const up = this.project(`${name}.mlp.up_proj`, rows, mode);
-    const inner = run(
-      ops.geglu,
-      { gate, up },
-      { approximate: c.hidden_activation === 'gelu' ? 'none' : 'tanh' },
-    );
-    return tf.add(attended, this.project(`${name}.mlp.down_proj`, inner, mode).reshape([B, T, D]));
+  private mlp(name: string, rows: tf.Tensor, mode: ForwardMode): tf.Tensor {
+    const gate = this.project(`${name}.gate_proj`, rows, mode);
+    const up = this.project(`${name}.up_proj`, rows, mode);
+    const inner = run(ops.geglu, { gate, up }, { approximate: this.config.gelu });
+    return this.project(`${name}.down_proj`, inner, mode);
   }
 }
 
-/** cos and sin [B, 1, T, d] of position · θ^(−2i/d), the d/2 frequencies twice. */
-function rotations(positions: tf.Tensor2D, headDim: number, theta: number): [tf.Tensor, tf.Tensor] {
-  const half = Float32Array.from({ length: headDim / 2 }, (_, i) => 1 / theta ** ((2 * i) / headDim));
-  const [B, T] = positions.shape;
-  const frequencies = tf.tensor(half, [1, 1, 1, headDim / 2]);
-  const angles = tf.mul(tf.cast(positions, 'float32').reshape([B, 1, T, 1]), frequencies);
-  const twice = tf.concat([angles, angles], 3);
-  return [tf.cos(twice), tf.sin(twice)];
+/** [B · T, H · d] → [B, H, T, d]. Of one token each, the heads are in order already. */
+function splitHeads(rows: tf.Tensor, [B, T, H, d]: [number, number, number, number]): tf.Tensor {
+  return T === 1 ? rows.reshape([B, H, 1, d]) : rows.reshape([B, T, H, d]).transpose([0, 2, 1, 3]);
 }
 
-/** [B, 1, T, S], added to the scores: query i of the last T tokens sees keys up to its own place, no padding. */
-function causalMask(attentionMask: tf.Tensor2D, B: number, T: number): tf.Tensor {
-  const S = attentionMask.shape[1];
-  const padding = tf.mul(tf.sub(1, attentionMask), HIDDEN).reshape([B, 1, 1, S]);
-  if (T === 1) return padding;
-  const future = new Float32Array(T * S);
-  for (let i = 0; i < T; i++) future.fill(HIDDEN, i * S + (S - T) + i + 1, (i + 1) * S);
-  return tf.maximum(tf.add(padding, tf.tensor(future, [1, 1, T, S])), HIDDEN);
+/** [B, H, T, d] → [B · T, H · d] */
+function joinHeads(heads: tf.Tensor): tf.Tensor {
+  const [B, H, T, d] = heads.shape as [number, number, number, number];
+  return (T === 1 ? heads : heads.transpose([0, 2, 1, 3])).reshape([B * T, H * d]);
 }
