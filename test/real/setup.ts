@@ -1,10 +1,10 @@
 import type { TestProject } from 'vitest/node';
 import { fetchGemmaTokenizers, type GemmaTokenizers } from './gemmaTokenizers.js';
-import { fetchMinilm, type Minilm } from './minilm.js';
+import { type Fetched, fetchModels, type ModelName } from './models.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    minilm: Minilm;
+    models: Record<ModelName, Fetched>;
     gemmaTokenizers: GemmaTokenizers;
   }
 }
@@ -14,17 +14,13 @@ declare module 'vitest' {
  * with TRUECAST_REQUIRE_REAL=1 that is a failure.
  */
 export default async function setup({ provide }: TestProject): Promise<void> {
-  const minilm = await fetchMinilm();
-  report('all-MiniLM-L6-v2', minilm);
-  provide('minilm', minilm);
+  const models = await fetchModels();
   const gemmaTokenizers = await fetchGemmaTokenizers();
-  report('Gemma’s tokenizers', gemmaTokenizers);
+  for (const fetched of [...Object.values(models), gemmaTokenizers]) {
+    if (!('missing' in fetched)) continue;
+    if (process.env.TRUECAST_REQUIRE_REAL === '1') throw new Error(fetched.missing);
+    process.stderr.write(`skipped: ${fetched.missing}\n`);
+  }
+  provide('models', models);
   provide('gemmaTokenizers', gemmaTokenizers);
-}
-
-function report(what: string, fetched: object | { missing: string }): void {
-  if (!('missing' in fetched)) return;
-  const text = `${what} cannot be had: ${fetched.missing}`;
-  if (process.env.TRUECAST_REQUIRE_REAL === '1') throw new Error(text);
-  process.stderr.write(`skipped: ${text}\n`);
 }

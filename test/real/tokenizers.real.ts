@@ -4,9 +4,10 @@ import { Tokenizer } from '../../src/models/tokenizer.js';
 import { TextStream } from '../../src/models/tokenizer/textStream.js';
 import { corpus, knownDivergences, parityTests } from '../helpers/tokenizerCorpus.js';
 import { GEMMA_TOKENIZERS, type GemmaTokenizer } from './gemmaTokenizers.js';
-import { folder as minilmFolder, skipped as minilmSkipped } from './helpers.js';
+import { folderOf, skippedFor } from './helpers.js';
 
 const GOLDEN = join(import.meta.dirname, 'tokenizers');
+const minilmSkipped = skippedFor('minilm');
 const gemma = inject('gemmaTokenizers');
 const skipped = 'missing' in gemma ? ` (skipped: ${gemma.missing})` : '';
 
@@ -18,7 +19,7 @@ function folder(name: GemmaTokenizer): string {
 describe.skipIf(minilmSkipped)(`MiniLM's tokenizer on the corpus${minilmSkipped}`, () => {
   const name = 'all-minilm-l6-v2';
   parityTests(
-    () => Tokenizer.load(minilmFolder()),
+    () => Tokenizer.load(folderOf('minilm')),
     join(GOLDEN, `${name}.json`),
     knownDivergences(GOLDEN, name),
   );
