@@ -1,13 +1,10 @@
 import { messageOf, TruecastError } from '../support/errors.js';
-import { type AddedToken, AddedTokenSplitter, readAddedToken } from './tokenizer/addedTokens.js';
-import { type Decoder, readDecoder } from './tokenizer/decoders.js';
+import { readAddedToken } from './tokenizer/addedTokens.js';
+import { buildEngine } from './tokenizer/engine.js';
 import { damaged, Fields } from './tokenizer/fields.js';
 import { readTokenizerFiles } from './tokenizer/files.js';
-import { readModel } from './tokenizer/model.js';
-import { type Normalizer, readNormalizer } from './tokenizer/normalizers.js';
-import { type PreTokenizer, readPreTokenizer } from './tokenizer/preTokenizers.js';
+import type { Tokenizer as Engine } from './tokenizer/library.js';
 import { readTemplate, type Template } from './tokenizer/template.js';
-import type { SubwordModel } from './tokenizer/vocabulary.js';
 
 /** A text or pair of texts as a model reads it. */
 export interface TokenizedInput {
@@ -16,7 +13,7 @@ export interface TokenizedInput {
 }
 
 /**
- * A tokenizer.json, with the ids of Hugging Face's tokenizers but for one thing: text is only ever text.
+ * A tokenizer.json, through @huggingface/tokenizers. Text is only ever text:
  * `<end_of_turn>` or `[SEP]` in a user's message becomes the pieces of its letters, never the control token.
  * Control tokens come from `control` and from the model's template alone.
  */
@@ -25,15 +22,8 @@ export class Tokenizer {
   readonly vocabularySize: number;
   private readonly controls: ReadonlyMap<string, number>;
   private readonly controlIds: ReadonlySet<number>;
-  private readonly raw: AddedTokenSplitter;
-  private readonly normalize: Normalizer;
-  private readonly normalized: AddedTokenSplitter;
-  private readonly preTokenize: PreTokenizer;
-  private readonly model: SubwordModel;
-  private readonly decoder: Decoder;
+  private readonly engine: Engine;
   private readonly template: Template;
-  /** By id; with holes, where the file has them. */
-  private readonly pieces: readonly string[];
 
   /**
    * @param json as tokenizer.json has it
@@ -47,34 +37,24 @@ export class Tokenizer {
     readonly path: string,
   ) {
     const file = new Fields(json, path);
-    const part = <T>(key: string, read: (fields: Fields) => T, absent: T): T =>
-      file.has(key) ? read(new Fields(file.value(key), `${path}: ${key}`)) : absent;
     try {
       const added = file.objects('added_tokens', []).map(readAddedToken);
       const controls = added.filter((token) => token.special);
       this.controls = new Map(controls.map(({ content, id }) => [content, id]));
       this.controlIds = new Set(this.controls.values());
-      const { model, pieces } = readModel(
-        new Fields(file.value('model'), `${path}: model`),
-        new Set(this.controls.keys()),
-      );
-      this.model = model;
-      this.vocabularySize = sizeFor(pieces, added);
-      for (const { id, content } of added) pieces[id] = content;
-      this.pieces = pieces;
-      this.normalize = part('normalizer', readNormalizer, (text: string) => text);
-      const texts = added.filter((token) => !token.special);
-      this.raw = new AddedTokenSplitter(texts.filter((token) => !token.normalized));
-      this.normalized = new AddedTokenSplitter(
-        texts.filter((token) => token.normalized),
-        this.normalize,
-      );
-      this.preTokenize = part('pre_tokenizer', readPreTokenizer, (pieces) => pieces);
-      this.decoder = part('decoder', readDecoder, (tokens: string[]) => [tokens.join(' ')]);
-      this.template = part('post_processor', readTemplate, readTemplate(undefined));
+      this.engine = buildEngine(file, added);
+      // Special tokens beyond the model's own vocabulary do not count: Gemma 3's stands for images, DeBERTa's for
+      // masks, and models whose embeddings lack them are published with them.
+      this.vocabularySize = this.engine.model.vocab.length;
+      this.template = readTemplate(file.has('post_processor') ? file.part('post_processor') : undefined);
     } catch (error) {
-      throw error instanceof TruecastError ? error : damaged(`${path}: ${messageOf(error)}`);
+      throw this.failed(error);
     }
+  }
+
+  /** An error of the library, as one that names the file. */
+  private failed(error: unknown): TruecastError {
+    return error instanceof TruecastError ? error : damaged(`${this.path}: ${messageOf(error)}`);
   }
 
   /**
@@ -88,18 +68,19 @@ export class Tokenizer {
 
   /** Ids of a text, which holds no control tokens whatever it looks like. Half surrogate pairs become U+FFFD. */
   encode(text: string): number[] {
-    const ids: number[] = [];
-    let first = true;
-    for (const section of this.raw.split(text.replace(/\p{Surrogate}/gu, '\ufffd'))) {
-      for (const part of typeof section === 'number'
-        ? [section]
-        : this.normalized.split(this.normalize(section))) {
-        if (typeof part === 'number') ids.push(part);
-        else for (const word of this.preTokenize([{ text: part, first }])) this.model.encode(word.text, ids);
-        first = false;
-      }
+    const { ids, tokens } = this.encoded(text.replace(/\p{Surrogate}/gu, '\ufffd'));
+    const missing = ids.indexOf(undefined);
+    if (missing >= 0)
+      throw damaged(`${this.path}: has no piece for ${JSON.stringify(tokens[missing])}, nor for the unknown`);
+    return ids as number[];
+  }
+
+  private encoded(text: string) {
+    try {
+      return this.engine.encode(text, { add_special_tokens: false });
+    } catch (error) {
+      throw this.failed(error);
     }
-    return ids;
   }
 
   /** The id of a control token, such as `<bos>`. */
@@ -143,10 +124,11 @@ export class Tokenizer {
   decode(ids: readonly number[]): string {
     const tokens: string[] = [];
     for (const id of ids) {
-      const piece = this.pieces[id];
+      const piece = this.engine.model.vocab[id];
       if (piece !== undefined && !this.controlIds.has(id)) tokens.push(piece);
     }
-    return this.decoder(tokens).join('');
+    const { decoder } = this.engine;
+    return decoder ? decoder.decode(tokens) : tokens.join(' ');
   }
 
   /** A text, or a pair, with the control tokens that the model's template puts around them. */
@@ -162,12 +144,4 @@ export class Tokenizer {
     }
     return { ids, typeIds };
   }
-}
-
-/**
- * Special tokens beyond the model's own vocabulary do not count: Gemma 3's stands for images, DeBERTa's for masks,
- * and models whose embeddings lack them are published with them.
- */
-function sizeFor(pieces: readonly string[], added: readonly AddedToken[]): number {
-  return added.reduce((size, { id, special }) => (special ? size : Math.max(size, id + 1)), pieces.length);
 }

@@ -2,7 +2,7 @@ import { TruecastError } from '../../support/errors.js';
 
 /** A part of a tokenizer.json, read field by field with checks. `where` names file and key, for messages. */
 export class Fields {
-  private readonly raw: Record<string, unknown>;
+  readonly raw: Record<string, unknown>;
 
   constructor(
     raw: unknown,
@@ -53,6 +53,11 @@ export class Fields {
     return new Fields(this.value(key), `${this.where}.${key}`);
   }
 
+  /** A part of the whole file, named as such. */
+  part(key: string): Fields {
+    return new Fields(this.value(key), `${this.where}: ${key}`);
+  }
+
   /** The parts in a list. */
   objects(key: string, fallback?: unknown[]): Fields[] {
     return this.list(key, fallback).map((part, i) => new Fields(part, `${this.where}.${key}[${i}]`));
@@ -70,7 +75,7 @@ export class Fields {
   }
 }
 
-/** No published vocabulary comes near; keeps pairs of ids exact in a double. */
+/** No published vocabulary comes near; the library makes lists of this length. */
 export const MAX_ID = 2 ** 24 - 1;
 
 export function isCount(value: unknown): value is number {

@@ -1,30 +1,15 @@
-import { Bpe } from './bpe.js';
-import type { Fields } from './fields.js';
-import { readScoredPieces, Unigram } from './unigram.js';
-import { readVocabulary, type SubwordModel } from './vocabulary.js';
-import { WordPiece } from './wordPiece.js';
+import { type Fields, isCount, MAX_ID } from './fields.js';
+import { type Component, library, type Model, type Unigram } from './library.js';
 
-/**
- * tokenizer.json's `model`, and its pieces by id.
- * @param controls pieces that no text may become
- */
-export function readModel(
-  model: Fields,
-  controls: ReadonlySet<string>,
-): { model: SubwordModel; pieces: string[] } {
+/** tokenizer.json's `model` with what the library takes for granted checked. */
+export function readModel(model: Fields): Component {
   const type = kindOf(model);
-  if (type === 'Unigram') {
-    const scored = readScoredPieces(model);
-    return { model: new Unigram(model, scored, controls), pieces: scored.map(([piece]) => piece) };
-  }
-  const ids = readVocabulary(model);
-  const pieces: string[] = [];
-  for (const [piece, id] of ids) pieces[id] = piece;
-  const unknown = model.has('unk_token') ? ids.get(model.string('unk_token')) : undefined;
-  for (const piece of controls) ids.delete(piece);
-  const subwords =
-    type === 'BPE' ? new Bpe(model, ids, controls, unknown) : new WordPiece(model, ids, unknown);
-  return { model: subwords, pieces };
+  if (type === 'Unigram') checkUnigram(model);
+  else checkIds(model);
+  if (type === 'BPE') checkMerges(model);
+  if (type === 'WordPiece' && !Object.hasOwn(model.value('vocab') as object, model.string('unk_token')))
+    model.refuse(': its vocab does not have its unk_token');
+  return { ...model.raw, type };
 }
 
 /** Files of old versions do not say it. */
@@ -36,4 +21,64 @@ function kindOf(model: Fields): 'Unigram' | 'BPE' | 'WordPiece' {
   const { type } = model;
   if (type === 'Unigram' || type === 'BPE' || type === 'WordPiece') return type;
   return model.refuse(`: ${type} is not supported`);
+}
+
+function checkUnigram(model: Fields): void {
+  const vocab = model.list('vocab');
+  vocab.forEach((entry, id) => {
+    const [piece, score] = Array.isArray(entry) && entry.length === 2 ? (entry as unknown[]) : [];
+    if (typeof piece !== 'string' || typeof score !== 'number' || !Number.isFinite(score))
+      model.refuse(`: vocab[${id}] is not a piece and its score`);
+  });
+  const unknown = model.value('unk_id') ?? 0;
+  if (!isCount(unknown) || unknown >= vocab.length)
+    model.refuse(`: unk_id ${String(unknown)} is not an id of its vocab`);
+  // the library would leave the bytes out
+  if (model.boolean('byte_fallback', false)) model.refuse(': byte_fallback of a Unigram is not supported');
+}
+
+function checkIds(model: Fields): void {
+  const vocab = model.object('vocab');
+  for (const [piece, id] of Object.entries(vocab.raw))
+    if (!isCount(id)) vocab.refuse(`: the id of ${JSON.stringify(piece)} is not a count`);
+}
+
+function checkMerges(model: Fields): void {
+  const merges = model.list('merges');
+  if (merges.length > MAX_ID) model.refuse(`: has ${merges.length} merges, more than ${MAX_ID}`);
+  const lists = Array.isArray(merges[0]);
+  const vocab = model.value('vocab') as object;
+  for (const [rank, merge] of merges.entries()) {
+    const pair: unknown[] = Array.isArray(merge) ? merge : typeof merge === 'string' ? merge.split(' ') : [];
+    const [left, right] = pair;
+    if (
+      Array.isArray(merge) !== lists ||
+      pair.length !== 2 ||
+      typeof left !== 'string' ||
+      typeof right !== 'string'
+    )
+      model.refuse(`: merge ${rank} is not a pair`);
+    if (!Object.hasOwn(vocab, left) || !Object.hasOwn(vocab, right) || !Object.hasOwn(vocab, left + right))
+      model.refuse(`: merge ${rank} is of pieces that its vocab does not have`);
+  }
+  if (model.string('continuing_subword_prefix', '') !== '')
+    model.refuse(': continuing_subword_prefix of a BPE is not supported');
+}
+
+/** Takes away every way by which a text could become one of some pieces; `unknown` is what has no piece. */
+export function hidePieces(model: Model, hidden: Iterable<string>): void {
+  for (const piece of hidden) {
+    model.tokens_to_ids.delete(piece);
+    const characters = [...piece];
+    if (model instanceof library.Unigram) {
+      let node: Unigram['trie']['root'] | undefined = model.trie.root;
+      for (const character of characters) node = node?.children.get(character);
+      if (node) node.is_leaf = false;
+    } else if (model instanceof library.BPE) {
+      for (let cut = 1; cut < characters.length; cut++) {
+        const pair = [characters.slice(0, cut).join(''), characters.slice(cut).join('')];
+        model.bpe_ranks.delete(JSON.stringify(pair));
+      }
+    }
+  }
 }

@@ -1,49 +1,37 @@
-import { bertNormalizer } from './bertNormalizer.js';
 import { Charsmap } from './charsmap.js';
 import type { Fields } from './fields.js';
-import { readPattern } from './pattern.js';
+import { type Component, library } from './library.js';
+import { readPattern, replaced } from './pattern.js';
 
-export type Normalizer = (text: string) => string;
-
-/** What tokenizer.json's `normalizer` does to a text before it is cut. */
-export function readNormalizer(fields: Fields): Normalizer {
+/**
+ * tokenizer.json's `normalizer` as steps for @huggingface/tokenizers, which do what those of Hugging Face's Rust
+ * package do: its own BertNormalizer, Strip and Lowercase take other characters for blanks, control characters or
+ * ideographs and lower-case a Σ by what surrounds it.
+ */
+export function readNormalizer(fields: Fields): Component[] {
   const { type } = fields;
   switch (type) {
-    case 'Sequence': {
-      const steps = fields.objects('normalizers').map(readNormalizer);
-      return (text) => steps.reduce((result, step) => step(result), text);
-    }
-    case 'Replace': {
-      const pattern = readPattern(fields);
-      const content = fields.string('content');
-      return (text) => text.replace(pattern, () => content);
-    }
-    case 'Precompiled': {
-      const bytes = Buffer.from(fields.string('precompiled_charsmap'), 'base64');
-      const map = new Charsmap(bytes, `${fields.where}.precompiled_charsmap`);
-      return (text) => map.normalize(text);
-    }
+    case 'Sequence':
+      return fields.objects('normalizers').flatMap(readNormalizer);
+    case 'Replace':
+      return [replaced(readPattern(fields), fields.string('content'))];
+    case 'Precompiled':
+      return [{ type, precompiled_charsmap: fields.string('precompiled_charsmap') }];
     case 'NFC':
     case 'NFD':
     case 'NFKC':
     case 'NFKD':
-      return (text) => text.normalize(type);
+    case 'StripAccents':
+      return [{ type }];
     case 'Strip': {
-      const left = fields.boolean('strip_left') ? /^\p{White_Space}+/u : undefined;
-      const right = fields.boolean('strip_right');
-      return (text) => {
-        const begun = left ? text.replace(left, '') : text;
-        return right ? trimEnd(begun) : begun;
-      };
+      const left = fields.boolean('strip_left') ? [replaced('\\A\\s+', '')] : [];
+      // the look-behind keeps a long run of blanks from being tried at each of them
+      return fields.boolean('strip_right') ? [...left, replaced('(?<!\\s)\\s+\\z', '')] : left;
     }
     case 'Lowercase':
-      return lowercase;
-    case 'StripAccents':
-      return (text) => text.replace(/\p{M}/gu, '');
-    case 'Prepend': {
-      const prefix = fields.string('prepend');
-      return (text) => (text === '' ? text : prefix + text);
-    }
+      return LOWERCASE;
+    case 'Prepend':
+      return [{ type, prepend: fields.string('prepend') }];
     case 'BertNormalizer':
       return bertNormalizer(fields);
     default:
@@ -51,14 +39,37 @@ export function readNormalizer(fields: Fields): Normalizer {
   }
 }
 
-/** Character by character, unlike toLowerCase, which looks at what surrounds a Σ. */
-export function lowercase(text: string): string {
-  return text.replace(/[^\0-\x7f]|[A-Z]+/gu, (part) => part.toLowerCase());
+const LOWERCASE: Component[] = [replaced('Σ', 'σ'), { type: 'Lowercase' }];
+
+/** BERT's: drops control characters, sets CJK ideographs apart, and, for uncased models, drops accents and cases. */
+function bertNormalizer(fields: Fields): Component[] {
+  const lower = fields.boolean('lowercase', true);
+  return [
+    ...(fields.boolean('clean_text', true) ? [replaced(DROPPED, ''), replaced('\\s', ' ')] : []),
+    ...(fields.boolean('handle_chinese_chars', true) ? [SET_APART] : []),
+    ...(fields.boolean('strip_accents', lower) ? [{ type: 'NFD' }, replaced('\\p{Mn}', '')] : []),
+    ...(lower ? LOWERCASE : []),
+  ];
 }
 
-/** Without the blanks at the end; a regular expression would try at every blank. */
-function trimEnd(text: string): string {
-  let end = text.length;
-  while (end > 0 && /\p{White_Space}/u.test(text[end - 1]!)) end--;
-  return text.slice(0, end);
+const DROPPED = '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\p{Cf}\\p{Co}\\ufffd]';
+
+// Hugging Face's Rust package begins extension E at 2B920, not at 2B820
+const IDEOGRAPH =
+  '[\\u4e00-\\u9fff\\u3400-\\u4dbf\\x{20000}-\\x{2a6df}\\x{2a700}-\\x{2b73f}\\x{2b740}-\\x{2b81f}' +
+  '\\x{2b920}-\\x{2ceaf}\\uf900-\\ufaff\\x{2f800}-\\x{2fa1f}]';
+const SET_APART: Component = { type: 'Replace', pattern: { Regex: IDEOGRAPH }, content: ' $& ' };
+
+/** A SentencePiece model's own character map; the library's Precompiled is an approximation by NFKC. */
+export class CharsmapNormalizer extends library.Normalizer {
+  private readonly map: Charsmap;
+
+  constructor(base64: string, where: string) {
+    super({ type: 'Precompiled', precompiled_charsmap: '' });
+    this.map = new Charsmap(Buffer.from(base64, 'base64'), where);
+  }
+
+  normalize(text: string): string {
+    return this.map.normalize(text);
+  }
 }

@@ -1,5 +1,21 @@
-import { messageOf } from '../../support/errors.js';
 import type { Fields } from './fields.js';
+import type { Component } from './library.js';
+
+/** A pattern of tokenizer.json, {String: …} or {Regex: …}, as a regular expression in Oniguruma's syntax. */
+export function readPattern(fields: Fields): string {
+  const pattern = fields.object('pattern');
+  if (!pattern.has('String')) return pattern.string('Regex');
+  return escaped(pattern.string('String'));
+}
+
+export function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
+/** A Replace. The library hands `content` to JavaScript's replaceAll, where a $ has a meaning. */
+export function replaced(source: string, content: string): Component {
+  return { type: 'Replace', pattern: { Regex: source }, content: content.replaceAll('$', '$$$$') };
+}
 
 /** What becomes of matches where a text is cut at them; the names are tokenizer.json's. */
 const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const;
@@ -11,79 +27,34 @@ export function readBehavior(fields: Fields, fallback?: Behavior): Behavior {
   return behavior ?? fields.refuse(`: behavior ${name} is not supported`);
 }
 
-/** A pattern of tokenizer.json, {String: …} or {Regex: …}, as one that finds all matches. */
-export function readPattern(fields: Fields): RegExp {
-  const pattern = fields.object('pattern');
-  if (pattern.has('String')) {
-    return new RegExp(pattern.string('String').replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu');
-  }
-  const source = pattern.string('Regex');
-  try {
-    return new RegExp(
-      source.replace(/\\./gsu, (found) => ESCAPES[found] ?? found),
-      'gu',
-    );
-  } catch (error) {
-    return pattern.refuse(`is not supported: ${messageOf(error)}`);
-  }
+/** A Split whose pieces are the matches; what lies between them goes. */
+export function matches(source: string): Component {
+  return { type: 'Split', pattern: { Regex: source }, behavior: 'Removed', invert: true };
 }
 
-/** Where Oniguruma, which Hugging Face's patterns are written for, means another thing than JavaScript. */
-const ESCAPES: Record<string, string> = {
-  '\\s': '\\p{White_Space}',
-  '\\S': '\\P{White_Space}',
-  '\\d': '\\p{Nd}',
-  '\\D': '\\P{Nd}',
-  '\\A': '(?<![\\s\\S])',
-  '\\z': '(?![\\s\\S])',
-  // refused rather than taken for ASCII, as JavaScript would
-  '\\w': '\\w{unsupported',
-  '\\W': '\\W{unsupported',
-  '\\b': '\\b{unsupported',
-  '\\B': '\\B{unsupported',
-};
-
 /**
- * Cuts a text at the matches of a pattern, as NormalizedString::split of Hugging Face's tokenizers does. There are
- * no empty pieces.
- * @param invert takes what lies between matches for the matches
+ * A Split at the matches of a pattern. The library knows Removed and Isolated alone; the other behaviours are put
+ * into the pattern here.
  */
-export function split(text: string, pattern: RegExp, behavior: Behavior, invert = false): string[] {
-  const spans: { text: string; match: boolean }[] = [];
-  const add = (from: number, to: number, match: boolean) => {
-    if (to > from) spans.push({ text: text.slice(from, to), match: match !== invert });
-  };
-  let end = 0;
-  for (const found of text.matchAll(pattern)) {
-    add(end, found.index, false);
-    end = found.index + found[0].length;
-    add(found.index, end, true);
-  }
-  add(end, text.length, false);
-
-  const pieces: string[] = [];
+export function splitAt(source: string, behavior: Behavior): Component {
+  const isolated = (regex: string) => ({
+    type: 'Split',
+    pattern: { Regex: regex },
+    behavior: 'Isolated',
+    invert: false,
+  });
+  const match = `(?:${source})`;
+  const between = `(?:(?!${source})[\\s\\S])`;
   switch (behavior) {
     case 'Removed':
-      return spans.filter(({ match }) => !match).map((span) => span.text);
+      return { type: 'Split', pattern: { Regex: source }, behavior, invert: false };
     case 'Isolated':
-      return spans.map((span) => span.text);
+      return isolated(source);
     case 'Contiguous':
-      spans.forEach((span, i) => {
-        if (i > 0 && spans[i - 1]!.match === span.match) pieces[pieces.length - 1] += span.text;
-        else pieces.push(span.text);
-      });
-      return pieces;
+      return isolated(`${match}+`);
     case 'MergedWithPrevious':
-      spans.forEach((span, i) => {
-        if (i > 0 && span.match && !spans[i - 1]!.match) pieces[pieces.length - 1] += span.text;
-        else pieces.push(span.text);
-      });
-      return pieces;
+      return matches(`${between}+${match}?|${match}`);
     case 'MergedWithNext':
-      spans.forEach((span, i) => {
-        if (i > 0 && !span.match && spans[i - 1]!.match) pieces[pieces.length - 1] += span.text;
-        else pieces.push(span.text);
-      });
-      return pieces;
+      return matches(`${match}${between}*|${between}+`);
   }
 }

@@ -1,95 +1,70 @@
-import { byteCharacters } from './byteLevel.js';
 import type { Fields } from './fields.js';
-import { readBehavior, readPattern, split } from './pattern.js';
+import type { Component } from './library.js';
+import { escaped, matches, readBehavior, readPattern, splitAt } from './pattern.js';
 
-/** Part of a text between two cuts. */
-export interface PreToken {
-  text: string;
-  /** Whether the input begins with it. */
-  first: boolean;
-}
-
-export type PreTokenizer = (pieces: PreToken[]) => PreToken[];
-
-/** How tokenizer.json's `pre_tokenizer` cuts a normalised text into words, which no token goes beyond. */
-export function readPreTokenizer(fields: Fields): PreTokenizer {
+/**
+ * tokenizer.json's `pre_tokenizer` as steps for @huggingface/tokenizers, which cut as those of Hugging Face's Rust
+ * package do: its own know blanks, digits and word characters by JavaScript's classes, and its Metaspace does not cut.
+ */
+export function readPreTokenizer(fields: Fields): Component[] {
   const { type } = fields;
   switch (type) {
     case 'Sequence': {
       const steps = fields.objects('pretokenizers').map(readPreTokenizer);
-      return (pieces) => steps.reduce((result, step) => step(result), pieces);
+      if (steps.slice(1).some((step) => step.some(({ prepend_scheme }) => prepend_scheme === 'first')))
+        fields.refuse(': prepend_scheme first behind another pre-tokenizer is not supported');
+      return steps.flat();
     }
     case 'Metaspace':
       return metaspace(fields);
     case 'BertPreTokenizer':
-      return each((text) =>
-        split(text, BLANK, 'Removed').flatMap((word) => split(word, PUNCTUATION, 'Isolated')),
-      );
+      return [matches(`[^\\s${PUNCTUATION}]+|[${PUNCTUATION}]`)];
     case 'WhitespaceSplit':
-      return each((text) => split(text, BLANK, 'Removed'));
+      return [matches('\\S+')];
     case 'Whitespace':
-      return each((text) => split(text, WORD_OR_MARKS, 'Removed', true));
-    case 'Punctuation': {
-      const behavior = readBehavior(fields, 'Isolated');
-      return each((text) => split(text, PUNCTUATION, behavior));
-    }
-    case 'Digits': {
-      const behavior = fields.boolean('individual_digits', false) ? 'Isolated' : 'Contiguous';
-      return each((text) => split(text, /\p{N}/gu, behavior));
-    }
-    case 'Split': {
-      const [pattern, behavior] = [readPattern(fields), readBehavior(fields)];
-      const invert = fields.boolean('invert', false);
-      return each((text) => split(text, pattern, behavior, invert));
-    }
+      return [matches(`[${WORD}]+|[^${WORD}\\s]+`)];
+    case 'Punctuation':
+      return [splitAt(`[${PUNCTUATION}]`, readBehavior(fields, 'Isolated'))];
+    case 'Digits':
+      return [splitAt('\\p{N}', fields.boolean('individual_digits', false) ? 'Isolated' : 'Contiguous')];
+    case 'Split':
+      return [split(fields)];
     case 'ByteLevel': {
-      const prefix = fields.boolean('add_prefix_space', true);
-      const words = fields.boolean('use_regex', true);
-      return each((text) => {
-        const begun = prefix && !text.startsWith(' ') ? ` ${text}` : text;
-        return (words ? split(begun, GPT2_WORDS, 'Isolated') : [begun]).map(byteCharacters);
-      });
+      const blank = { type: 'Replace', pattern: { Regex: '\\A(?! )' }, content: ' ' };
+      return [
+        ...(fields.boolean('add_prefix_space', true) ? [blank] : []),
+        ...(fields.boolean('use_regex', true) ? [splitAt(GPT2_WORDS, 'Isolated')] : []),
+        { type, add_prefix_space: false, use_regex: false },
+      ];
     }
     default:
       return fields.refuse(`: pre-tokenizer ${type} is not supported`);
   }
 }
 
-const BLANK = /\p{White_Space}/gu;
-const PUNCTUATION = /[!-/:-@[-`{-~]|\p{P}/gu;
+/** In a class: Unicode's punctuation and the rest of ASCII's. */
+const PUNCTUATION = '\\p{P}$+<=>\\^`|~';
 const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
-const WORD_OR_MARKS = new RegExp(`[${WORD}]+|[^${WORD}\\p{White_Space}]+`, 'gu');
-const GPT2_WORDS =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+const GPT2_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-function each(cut: (text: string) => string[]): PreTokenizer {
-  return (pieces) =>
-    pieces.flatMap(({ text, first }) => {
-      const parts = cut(text);
-      // a part that does not begin the text has lost something before it
-      const begins = first && parts[0] !== undefined && text.startsWith(parts[0]);
-      return parts.map((part, i) => ({ text: part, first: begins && i === 0 }));
-    });
+function split(fields: Fields): Component {
+  const [pattern, behavior] = [readPattern(fields), readBehavior(fields)];
+  if (!fields.boolean('invert', false)) return splitAt(pattern, behavior);
+  if (behavior === 'Removed') return matches(pattern);
+  // cut off on their own, matches and what lies between them are the same
+  if (behavior === 'Isolated') return splitAt(pattern, behavior);
+  return fields.refuse(`: behavior ${behavior} with invert is not supported`);
 }
 
 /** Blanks become visible marks that go with the word behind them, and a text begins with one. */
-function metaspace(fields: Fields): PreTokenizer {
-  const mark = fields.string('replacement', '▁');
-  if ([...mark].length !== 1) fields.refuse(': replacement is not one character');
-  const scheme = prependScheme(fields);
-  const pattern = new RegExp(mark.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu');
-  const whole = !fields.boolean('split', true);
-  return (pieces) =>
-    pieces.flatMap(({ text, first }) => {
-      const marked = text.replaceAll(' ', () => mark);
-      const prepend = scheme === 'always' || (scheme === 'first' && first);
-      const begun = prepend && marked !== '' && !marked.startsWith(mark) ? mark + marked : marked;
-      const parts = whole ? [begun] : split(begun, pattern, 'MergedWithNext');
-      return parts.map((part, i) => ({ text: part, first: first && i === 0 }));
-    });
+function metaspace(fields: Fields): Component[] {
+  const replacement = fields.string('replacement', '▁');
+  if ([...replacement].length !== 1) fields.refuse(': replacement is not one character');
+  const step = { type: 'Metaspace', replacement, prepend_scheme: prependScheme(fields) };
+  return fields.boolean('split', true) ? [step, splitAt(escaped(replacement), 'MergedWithNext')] : [step];
 }
 
-/** When a text gets a blank before it. Older files have add_prefix_space instead. */
+/** When a text gets a blank before it. Older files have add_prefix_space instead, which the library passes over. */
 export function prependScheme(fields: Fields): 'always' | 'first' | 'never' {
   const scheme = fields.string(
     'prepend_scheme',
