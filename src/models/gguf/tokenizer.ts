@@ -1,3 +1,4 @@
+import { mergesOf } from '../tokenizer/merges.js';
 import { Tokenizer } from '../tokenizer.js';
 import { type GgufMetadata, reals, text, texts, truth, whole, wholes } from './metadata.js';
 
@@ -81,7 +82,7 @@ export function tokenizerFiles(metadata: GgufMetadata): TokenizerFiles {
       fuse_unk: true,
       byte_fallback: true,
       vocab: Object.fromEntries(pieces.ids),
-      merges: mergesOf(pieces),
+      merges: mergesOfPieces(pieces),
     },
   };
   const config = {
@@ -133,58 +134,12 @@ function addedTokens({ ids, types }: Pieces) {
     }));
 }
 
-/**
- * Every way to join two pieces to a third, in the order in which they are to be tried: by the joined piece's
- * score, then by the longer first and second part. User-defined pieces come before all others.
- */
-function mergesOf({ ids, scores, types }: Pieces): [string, string][] {
-  const score = (id: number) => (types[id] === USER_DEFINED ? 0 : scores[id]!);
-  const joined = [...ids].filter(([, id]) => types[id] === NORMAL || types[id] === USER_DEFINED);
-  joined.sort(([, a], [, b]) => score(b) - score(a));
-  const merges: [string, string][] = [];
-  for (let begin = 0, end = 0; begin < joined.length; begin = end) {
-    const together: Join[] = [];
-    const value = score(joined[begin]![1]);
-    for (; end < joined.length && score(joined[end]![1]) === value; end++)
-      together.push(...joinsOf(joined[end]![0], ids));
-    together.sort((a, b) => b.letters[0] - a.letters[0] || b.letters[1] - a.letters[1]);
-    for (const { pair } of together) merges.push(pair);
-  }
-  return merges;
-}
-
-interface Join {
-  pair: [string, string];
-  /** Code points of each part. */
-  letters: [number, number];
-}
-
-/** The pairs of pieces that make up `piece`, by their ids. */
-function joinsOf(piece: string, ids: ReadonlyMap<string, number>): Join[] {
-  const joins: Join[] = [];
-  const total = lettersOf(piece);
-  for (let cut = 1, letters = 1; cut < piece.length; cut++) {
-    // a letter of two code units is not cut
-    if (isSecondUnit(piece, cut)) continue;
-    const first = piece.slice(0, cut);
-    if (ids.has(first)) {
-      const second = piece.slice(cut);
-      if (ids.has(second)) joins.push({ pair: [first, second], letters: [letters, total - letters] });
-    }
-    letters++;
-  }
-  const order = ({ pair: [first, second] }: Join) => [ids.get(first)!, ids.get(second)!] as const;
-  return joins.length < 2
-    ? joins
-    : joins.sort((a, b) => order(a)[0] - order(b)[0] || order(a)[1] - order(b)[1]);
-}
-
-const isSecondUnit = (text: string, at: number) => (text.charCodeAt(at) & 0xfc00) === 0xdc00;
-
-function lettersOf(piece: string): number {
-  let letters = 0;
-  for (let i = 0; i < piece.length; i++) if (!isSecondUnit(piece, i)) letters++;
-  return letters;
+/** User-defined pieces come before all others. */
+function mergesOfPieces({ ids, scores, types }: Pieces): [string, string][] {
+  return mergesOf(ids, (_, id) => {
+    if (types[id] === USER_DEFINED) return 0;
+    return types[id] === NORMAL ? scores[id] : undefined;
+  });
 }
 
 function template(

@@ -1,8 +1,8 @@
-import type { AddedToken } from './addedTokens.js';
+import { type AddedToken, correctAddedTokens } from './addedTokens.js';
 import { readDecoder } from './decoders.js';
 import type { Fields } from './fields.js';
 import { library, type Tokenizer } from './library.js';
-import { hidePieces, readModel } from './model.js';
+import { encodeWordByWord, hidePieces, readModel } from './model.js';
 import { CharsmapNormalizer, readNormalizer } from './normalizers.js';
 import { readPreTokenizer } from './preTokenizers.js';
 
@@ -16,6 +16,7 @@ export function buildEngine(file: Fields, added: readonly AddedToken[]): Tokeniz
   const normalizers = normalizer ? readNormalizer(normalizer) : [];
   const preTokenizer = part('pre_tokenizer');
   const pretokenizers = preTokenizer ? readPreTokenizer(preTokenizer) : [];
+  const model = readModel(file.part('model'));
   const engine = new library.Tokenizer(
     {
       added_tokens: added.filter(({ special }) => !special),
@@ -23,11 +24,15 @@ export function buildEngine(file: Fields, added: readonly AddedToken[]): Tokeniz
       pre_tokenizer: pretokenizers.length > 0 ? { type: 'Sequence', pretokenizers } : null,
       post_processor: null,
       decoder: null,
-      model: readModel(file.part('model')),
+      model,
     },
     // its settings would change a text in ways that the Rust package does not know
     {},
   );
+  const { vocab } = model;
+  // it has them in tables of its own
+  Object.assign(model, { vocab: [], merges: [] });
+  if (engine.model instanceof library.BPE) engine.model.merges = [];
   if (engine.normalizer instanceof library.SequenceNormalizer) {
     const steps = engine.normalizer.normalizers;
     normalizers.forEach(({ type, precompiled_charsmap: map }, i) => {
@@ -38,8 +43,10 @@ export function buildEngine(file: Fields, added: readonly AddedToken[]): Tokeniz
   const decoder = part('decoder');
   if (decoder) {
     engine.decoder = readDecoder(decoder);
-    engine.decoder.added_tokens = [...engine.get_added_tokens_decoder().values()];
+    engine.decoder.added_tokens = engine.added_tokens;
   }
+  correctAddedTokens(engine, vocab);
+  encodeWordByWord(engine.model);
   hidePieces(
     engine.model,
     added.filter(({ special }) => special).map(({ content }) => content),

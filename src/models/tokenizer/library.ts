@@ -27,9 +27,12 @@ export interface Model {
   /** Pieces by id, with holes where the file has them. */
   vocab: string[];
   tokens_to_ids: Map<string, number>;
+  /** What calling it does. */
+  _call(words: string[]): string[];
 }
 
 export interface Bpe extends Model {
+  merges: unknown[];
   /** Ranks of merges by the JSON of their two pieces. */
   bpe_ranks: Map<string, number>;
 }
@@ -44,6 +47,11 @@ export interface Unigram extends Model {
   trie: { root: TrieNode };
 }
 
+export interface Splitter {
+  /** A text cut at added tokens. */
+  split(text: string): string[];
+}
+
 export interface Tokenizer {
   normalizer: Normalizer | null;
   model: Model;
@@ -52,7 +60,11 @@ export interface Tokenizer {
     text: string,
     options: { add_special_tokens: boolean },
   ): { ids: (number | undefined)[]; tokens: string[] };
-  get_added_tokens_decoder(): Map<number, unknown>;
+  added_tokens: unknown[];
+  /** By content, and by its normalised form. */
+  added_tokens_map: ReadonlyMap<string, { content: string; single_word: boolean }>;
+  splitter_unnormalized: Splitter;
+  splitter_normalized: Splitter;
 }
 
 type Make<T> = new (config: Component) => T;

@@ -9,7 +9,13 @@ export function readModel(model: Fields): Component {
   if (type === 'BPE') checkMerges(model);
   if (type === 'WordPiece' && !Object.hasOwn(model.value('vocab') as object, model.string('unk_token')))
     model.refuse(': its vocab does not have its unk_token');
-  return { ...model.raw, type };
+  if (type !== 'WordPiece') return { ...model.raw, type };
+  return {
+    ...model.raw,
+    type,
+    continuing_subword_prefix: model.string('continuing_subword_prefix', '##'),
+    max_input_chars_per_word: model.count('max_input_chars_per_word', 100),
+  };
 }
 
 /** Files of old versions do not say it. */
@@ -47,25 +53,30 @@ function checkMerges(model: Fields): void {
   const merges = model.list('merges');
   if (merges.length > MAX_ID) model.refuse(`: has ${merges.length} merges, more than ${MAX_ID}`);
   const lists = Array.isArray(merges[0]);
-  const vocab = model.value('vocab') as object;
-  for (const [rank, merge] of merges.entries()) {
-    const pair: unknown[] = Array.isArray(merge) ? merge : typeof merge === 'string' ? merge.split(' ') : [];
-    const [left, right] = pair;
-    if (
-      Array.isArray(merge) !== lists ||
-      pair.length !== 2 ||
-      typeof left !== 'string' ||
-      typeof right !== 'string'
-    )
+  for (let rank = 0; rank < merges.length; rank++)
+    if (!(lists ? isPair(merges[rank]) : isSpelt(merges[rank])))
       model.refuse(`: merge ${rank} is not a pair`);
-    if (!Object.hasOwn(vocab, left) || !Object.hasOwn(vocab, right) || !Object.hasOwn(vocab, left + right))
-      model.refuse(`: merge ${rank} is of pieces that its vocab does not have`);
-  }
   if (model.string('continuing_subword_prefix', '') !== '')
     model.refuse(': continuing_subword_prefix of a BPE is not supported');
 }
 
-/** Takes away every way by which a text could become one of some pieces; `unknown` is what has no piece. */
+const isPair = (merge: unknown) =>
+  Array.isArray(merge) && merge.length === 2 && typeof merge[0] === 'string' && typeof merge[1] === 'string';
+
+/** Two pieces with one blank between. */
+function isSpelt(merge: unknown): boolean {
+  if (typeof merge !== 'string') return false;
+  const blank = merge.indexOf(' ');
+  return blank >= 0 && !merge.includes(' ', blank + 1);
+}
+
+/** Neighbouring characters without a piece become one unknown token within a word; the library joins words' too. */
+export function encodeWordByWord(model: Model): void {
+  const encode = model._call.bind(model);
+  model._call = (words) => words.flatMap((word) => encode([word]));
+}
+
+/** Takes away every way by which a text could become one of some pieces. */
 export function hidePieces(model: Model, hidden: Iterable<string>): void {
   for (const piece of hidden) {
     model.tokens_to_ids.delete(piece);

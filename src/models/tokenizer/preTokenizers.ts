@@ -30,7 +30,7 @@ export function readPreTokenizer(fields: Fields): Component[] {
     case 'Split':
       return [split(fields)];
     case 'ByteLevel': {
-      const blank = { type: 'Replace', pattern: { Regex: '\\A(?! )' }, content: ' ' };
+      const blank = { type: 'Replace', pattern: { Regex: '\\A[^ ]' }, content: ' $&' };
       return [
         ...(fields.boolean('add_prefix_space', true) ? [blank] : []),
         ...(fields.boolean('use_regex', true) ? [splitAt(GPT2_WORDS, 'Isolated')] : []),

@@ -1,3 +1,4 @@
+import { mergesOf } from '../merges.js';
 import { addedToken, type TokenizerConfig, template, tokenName } from './json.js';
 import { expectModelType, MODEL, PIECE, type SentencePieceModel } from './modelProto.js';
 
@@ -48,31 +49,7 @@ export function gemmaTokenizer(model: SentencePieceModel, config: TokenizerConfi
       byte_fallback: true,
       ignore_merges: false,
       vocab: Object.fromEntries(ids),
-      merges: mergesOf(model, ids),
+      merges: mergesOf(ids, (piece, id) => (id < 3 || piece === '\t' ? 0 : model.pieces[id]!.score)),
     },
   };
-}
-
-function mergesOf(model: SentencePieceModel, ids: ReadonlyMap<string, number>): [string, string][] {
-  const scores = new Map<string, number>();
-  for (const [piece, id] of ids) {
-    scores.set(piece, id < 3 || piece === '\t' ? 0 : model.pieces[id]!.score);
-  }
-  const merges: { left: string; right: string; score: number; lengths: [number, number] }[] = [];
-  for (const [piece, score] of scores) {
-    const characters = [...piece];
-    const cuts: typeof merges = [];
-    let left = '';
-    for (let at = 1; at < characters.length; at++) {
-      left += characters[at - 1];
-      const right = piece.slice(left.length);
-      if (ids.has(left) && ids.has(right)) {
-        cuts.push({ left, right, score, lengths: [at, characters.length - at] });
-      }
-    }
-    cuts.sort((a, b) => ids.get(a.left)! - ids.get(b.left)! || ids.get(a.right)! - ids.get(b.right)!);
-    merges.push(...cuts);
-  }
-  merges.sort((a, b) => b.score - a.score || b.lengths[0] - a.lengths[0] || b.lengths[1] - a.lengths[1]);
-  return merges.map(({ left, right }) => [left, right]);
 }
