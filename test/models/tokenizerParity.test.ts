@@ -6,7 +6,7 @@ import { Tokenizer } from '../../src/models/tokenizer.js';
 import { readTokenizerFiles } from '../../src/models/tokenizer/files.js';
 import { readJson } from '../../src/support/files.js';
 import { temporaryFolders } from '../helpers/temporary.js';
-import { knownDivergences, parityTests } from '../helpers/tokenizerCorpus.js';
+import { differing, knownDivergences, parityTests } from '../helpers/tokenizerCorpus.js';
 
 const FIXTURES = 'test/fixtures/tokenizers';
 const FAMILIES = {
@@ -76,4 +76,32 @@ describe('deberta-v2 with added tokens that are text', () => {
     return new Tokenizer({ ...(json as Json), added_tokens: [...added_tokens, ...added] }, config, path);
   };
   parityTests(load, path, knownDivergences(FIXTURES, 'deberta-v2-added'));
+});
+
+describe('parts of a tokenizer.json that no family here has', () => {
+  const { lines, variants } = readJson(join(FIXTURES, 'variants.json'), 'golden values') as {
+    lines: string[];
+    variants: Record<string, { base: string; change: Partial<Json>; hashes: string }>;
+  };
+
+  it.each(Object.entries(variants))('%s', (name, { base, change, hashes }) => {
+    const path = join(FIXTURES, base, 'tokenizer.json');
+    const json = readJson(path, 'tokenizer') as Json;
+    const model = { ...json.model, ...change.model };
+    const tokenizer = new Tokenizer({ ...json, added_tokens: [], ...change, model }, {}, path);
+    expect(differing(tokenizer, lines, hashes)).toEqual(knownDivergences(FIXTURES, `variant ${name}`));
+  });
+});
+
+describe('a long text', () => {
+  it.each(Object.keys(FAMILIES))('%s', (name) => {
+    const tokenizer = Tokenizer.load(join(FIXTURES, name));
+    const line = 'the lantern keeper, ';
+    const once = tokenizer.encode(`${line}${line}`).length - tokenizer.encode(line).length;
+    const { length } = tokenizer.encode(line.repeat(10_000));
+    expect(Math.abs(length - 10_000 * once)).toBeLessThan(10);
+    const word = '灯'.repeat(150_000);
+    expect(tokenizer.decode(tokenizer.encode(`${word}a`)).endsWith('a')).toBe(true);
+    expect(tokenizer.encode('xyq'.repeat(100_000)).length).toBeGreaterThan(100_000);
+  });
 });

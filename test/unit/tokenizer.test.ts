@@ -320,6 +320,41 @@ it('a folder’s chat_template.jinja goes before its configuration’s template'
   expect(Tokenizer.load(folder).config).toEqual({ bos_token: '<bos>', chat_template: '{{ bos_token }}\n' });
 });
 
+describe('what would be read wrongly is refused', () => {
+  const bpe = bpeJson();
+  const unigram = unigramJson();
+  const metaspace = { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first' };
+  const blanks = { type: 'WhitespaceSplit' };
+
+  it.each([
+    [{ ...bpe, model: { ...bpe.model, merges: ['a b', 'c'] } }, 'merge 1 is not a pair'],
+    [{ ...bpe, model: { ...bpe.model, merges: ['a b', ['a', 'b']] } }, 'merge 1 is not a pair'],
+    [{ ...bpe, model: { ...bpe.model, continuing_subword_prefix: '##' } }, 'continuing_subword_prefix'],
+    [{ ...bpe, model: { ...bpe.model, vocab: { a: 2 ** 31 } } }, 'the id of "a" is not a count'],
+    [{ ...bpe, model: { ...bpe.model, type: 'WordLevel' } }, 'model: WordLevel is not supported'],
+    [{ ...bpe, normalizer: { type: 'Nmt' } }, 'normalizer Nmt is not supported'],
+    [{ ...bpe, pre_tokenizer: { type: 'UnicodeScripts' } }, 'pre-tokenizer UnicodeScripts is not supported'],
+    [
+      { ...bpe, pre_tokenizer: { type: 'Sequence', pretokenizers: [blanks, metaspace] } },
+      'prepend_scheme first behind another pre-tokenizer',
+    ],
+    [{ ...unigram, model: { ...unigram.model, byte_fallback: true } }, 'byte_fallback of a Unigram'],
+    [{ ...unigram, model: { ...unigram.model, unk_id: 1000 } }, 'unk_id 1000 is not an id'],
+    [{ ...unigram, model: { ...unigram.model, vocab: [['a', Number.NaN]] } }, 'vocab[0] is not a piece'],
+  ])('%#: %s', (json, message) => {
+    expect(() => tokenizerOf(json)).toThrow(TruecastError);
+    expect(() => tokenizerOf(json)).toThrow(message);
+    expect(() => tokenizerOf(json)).toThrow('test/tokenizer.json');
+  });
+
+  it('a text that has no piece where nothing stands for the unknown', () => {
+    const { unk_id: _, ...model } = unigram.model;
+    const tokenizer = tokenizerOf({ ...unigram, model });
+    expect(tokenizer.encode('a the')).toHaveLength(2);
+    expect(() => tokenizer.encode('a 灯')).toThrow('has no piece for "灯"');
+  });
+});
+
 describe('a folder without a proper tokenizer', () => {
   it('is an error that names the file', () => {
     const folder = temporary();

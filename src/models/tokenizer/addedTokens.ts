@@ -30,6 +30,7 @@ export function readAddedToken(fields: Fields): AddedToken {
 /**
  * Makes the library's tokenizer treat added tokens as Hugging Face's Rust package does: those of whole words are left
  * where they are part of one, and the model itself knows none but those of its own vocabulary.
+ * (A text that becomes just such a token's content by normalisation is taken for it all the same.)
  * @param vocab the model's in tokenizer.json
  */
 export function correctAddedTokens(engine: Tokenizer, vocab: unknown): void {

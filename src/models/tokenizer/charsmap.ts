@@ -4,6 +4,17 @@ import { damaged } from './fields.js';
 const LONGEST_CLUSTER = 5;
 const CACHE = 10_000;
 const clusters = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/**
+ * Stretches that end between two grapheme clusters, as far as those are told apart by single characters. The segmenter
+ * takes the square of a text's length.
+ */
+const STRETCHES = (() => {
+  const last =
+    '[ -~\\p{Lu}\\p{Ll}\\u3041-\\u3096\\u30a1-\\u30fa\\u4e00-\\u9fff\\uac00-\\ud7a3\\u0620-\\u063f\\u0641-\\u064a]';
+  // letters that may belong to the cluster before them
+  const joined = '[\\u0e33\\u0eb3\\u1100-\\u11ff\\ud7b0-\\ud7ff\\uff9e\\uff9f]';
+  return new RegExp(`[^]{100,}?(?<=${last})(?=[ -~]|(?!${joined})\\p{L})|[^]+`, 'gu');
+})();
 
 /**
  * The character map that a SentencePiece model carries (precompiled_charsmap): a double-array trie (Darts) from
@@ -31,11 +42,16 @@ export class Charsmap {
 
   normalize(text: string): string {
     let result = '';
-    for (const { segment } of clusters.segment(text)) {
-      const whole = Buffer.byteLength(segment) <= LONGEST_CLUSTER ? this.lookUp(segment) : undefined;
-      if (whole !== undefined) result += whole;
-      else for (const character of segment) result += this.lookUp(character) ?? character;
-    }
+    for (const stretch of text.match(STRETCHES) ?? [])
+      for (const { segment } of clusters.segment(stretch)) result += this.normalizeCluster(segment);
+    return result;
+  }
+
+  private normalizeCluster(cluster: string): string {
+    const whole = Buffer.byteLength(cluster) <= LONGEST_CLUSTER ? this.lookUp(cluster) : undefined;
+    if (whole !== undefined) return whole;
+    let result = '';
+    for (const character of cluster) result += this.lookUp(character) ?? character;
     return result;
   }
 

@@ -14,7 +14,7 @@ export class Fields {
 
   /** @throws TruecastError that this part is wrong in the way `problem` says */
   refuse(problem: string): never {
-    throw damaged(`${this.where} ${problem}`);
+    throw damaged(`${this.where}${problem.startsWith(':') ? '' : ' '}${problem}`);
   }
 
   get type(): string {

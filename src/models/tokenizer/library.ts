@@ -45,6 +45,9 @@ interface TrieNode {
 export interface Unigram extends Model {
   /** The pieces, a character a step. */
   trie: { root: TrieNode };
+  /** The pieces of a word. */
+  tokenize(word: string): string[];
+  encode(words: string[]): string[];
 }
 
 export interface Splitter {

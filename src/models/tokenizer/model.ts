@@ -74,6 +74,9 @@ function isSpelt(merge: unknown): boolean {
 export function encodeWordByWord(model: Model): void {
   const encode = model._call.bind(model);
   model._call = (words) => words.flatMap((word) => encode([word]));
+  // its own hands a word's pieces to a function one by one, of which JavaScript takes only so many
+  if (model instanceof library.Unigram)
+    model.encode = (words) => words.flatMap((word) => model.tokenize(word));
 }
 
 /** Takes away every way by which a text could become one of some pieces. */
