@@ -12,7 +12,7 @@ import type { TensorFile } from './formats/tensorFile.js';
 import { parseGemmaConfig } from './gemma/config.js';
 import { GemmaForCausalLM } from './gemma/model.js';
 import { nf4ToDevice, quantizeNf4, quantizeScales } from './nf4.js';
-import { checkTensors, saveTensors, type Weights } from './weights.js';
+import { checkTensors, loadTensor, saveTensors, type Weights } from './weights.js';
 
 /** Standard deviation of fresh weights (transformers' initializer_range). */
 const INITIALIZER_RANGE = 0.02;
@@ -65,7 +65,8 @@ export function loadSequenceClassifier(
   const expected = model.expectedTensors();
   const file = files.openWeights();
   try {
-    const rename = baseModelNames(file, expected);
+    const base = baseModelNames(file, expected);
+    const rename = (name: string) => base(normName(name));
     // a head for another number of labels is no start; one that is absent or refused is made new
     const refused = (name: string) => fresh && had !== head.labels && isOutput(name);
     const optional = (name: string) => fresh && isHead(name);
@@ -75,7 +76,7 @@ export function loadSequenceClassifier(
     const newTensors: string[] = [];
     for (const [name, shape] of expected) {
       const source = refused(name) ? undefined : stored.get(name);
-      if (source !== undefined) model.weights.set(name, tf.tensor(file.floats(source), [...shape]));
+      if (source !== undefined) model.weights.set(name, loadTensor(file, source, shape));
       else newTensors.push(name);
     }
     if (fresh) {
@@ -83,6 +84,9 @@ export function loadSequenceClassifier(
         model.weights.set(name, freshTensor(name, expected.get(name)!, head.seed));
     }
     return { model, config, newTensors };
+  } catch (error) {
+    model.weights.dispose();
+    throw error;
   } finally {
     file.close();
   }
@@ -133,10 +137,11 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
     const rename = (name: string) => name;
     const ignored = (name: string) => name === 'lm_head.weight' || isUnused(name);
     checkTensors(file, expected, rename, { optional: () => false, ignored });
+    const scratch = scratchOf(quantization === 'none' ? [] : linear.values());
     for (const [name, shape] of expected) {
       const layer = name.replace(/\.weight$/, '');
       if (quantization !== 'none' && linear.has(layer)) {
-        const matrix = quantizeNf4(file.floats(name), shape as [number, number]);
+        const matrix = quantizeNf4(file.floats(name, scratch(shape)), shape as [number, number]);
         const tensors = nf4ToDevice(
           matrix,
           quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined,
@@ -144,13 +149,23 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
         for (const tensor of Object.values(tensors)) tf.keep(tensor);
         model.quantized.set(layer, tensors);
       } else {
-        model.weights.set(name, tf.tensor(file.floats(name), shape));
+        model.weights.set(name, loadTensor(file, name, shape));
       }
     }
     return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
   } finally {
     file.close();
   }
+}
+
+/** One array for the values of each of several matrices, one after the other. */
+function scratchOf(shapes: Iterable<readonly number[]>): (shape: readonly number[]) => Float32Array {
+  const size = tf.util.sizeFromShape;
+  const values = new Float32Array(Math.max(0, ...[...shapes].map((shape) => size([...shape]))));
+  return (shape) => values.subarray(0, size([...shape]));
 }
 
 /** Writes config.json and model.safetensors into `folder`. */
@@ -173,8 +188,20 @@ function baseModelNames(file: TensorFile, expected: ReadonlyMap<string, unknown>
   return bare ? (name) => (expected.has(prefix + name) ? prefix + name : name) : (name) => name;
 }
 
+/** BERT's first checkpoints have TensorFlow's names of a norm's weight and bias. */
+function normName(name: string): string {
+  return name
+    .replace(/\bLayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/\bLayerNorm\.beta$/, 'LayerNorm.bias');
+}
+
 const isHead = (name: string) => /^(classifier|pooler|bert\.pooler)\b/.test(name);
 const isOutput = (name: string) => /^classifier(\.out_proj)?\.(weight|bias)$/.test(name);
-/** Buffers and pretraining heads that published files carry and classifiers don't use. */
+/**
+ * Buffers and pretraining heads that published files carry and classifiers don't use. DeBERTa v3 has absolute
+ * positions for its pretraining alone.
+ */
 const isUnused = (name: string) =>
-  /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name);
+  /position_ids$|^deberta\.embeddings\.position_embeddings\.weight$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(
+    name,
+  );
