@@ -1,5 +1,5 @@
 import { TruecastError } from '../../support/errors.js';
-import { BYTES, type Dtype, decodeFloats, destination, hasFloats, WeightBytes } from './bytes.js';
+import { BYTES, type Dtype, decodeFloats, hasFloats, WeightBytes } from './bytes.js';
 import { unpickle } from './pickle.js';
 import { Dict, kindOf, Rebuilt } from './pickleValues.js';
 import { gather, isContiguous, type View } from './strided.js';
@@ -22,6 +22,9 @@ const SAVE_AGAIN =
  * tensor is which part of which `data/N`. The pickle is read as data; nothing in it is run.
  */
 export class TorchFile implements TensorFile {
+  /** A tensor that does not lie in one piece, while parts of it are asked for. */
+  private gathered?: { name: string; bytes: Uint8Array<ArrayBuffer> };
+
   private constructor(
     private readonly file: WeightBytes,
     readonly tensors: ReadonlyMap<string, TorchTensor>,
@@ -61,16 +64,29 @@ export class TorchFile implements TensorFile {
     return isContiguous(info) ? span : gather(span, info, width);
   }
 
-  /** A floating-point tensor as float32, row-major, in `into` where given. */
-  floats(name: string, into?: Float32Array): Float32Array {
+  /** A floating-point tensor as float32, row-major. */
+  floats(name: string): Float32Array {
+    const values = new Float32Array(this.info(name).size);
+    this.floatsInto(name, values, 0);
+    return values;
+  }
+
+  /** A floating-point tensor from element `first` on as float32, row-major. */
+  floatsInto(name: string, into: Float32Array, first: number): void {
     const info = this.info(name);
     const { dtype } = info;
+    const what = `tensor ${name}`;
     if (!hasFloats(dtype))
-      throw new TruecastError(`tensor ${name} in ${this.path} is ${dtype}, expected a floating-point type`);
-    const values = destination(info.size, into, `tensor ${name}`);
-    if (isContiguous(info)) this.file.readFloats(info.begin, dtype, values, `tensor ${name}`);
-    else decodeFloats(this.bytes(name), dtype, values);
-    return values;
+      throw new TruecastError(`${what} in ${this.path} is ${dtype}, expected a floating-point type`);
+    if (first + into.length > info.size) throw new Error(`${what} does not have as many elements`);
+    const width = BYTES[dtype];
+    if (isContiguous(info)) {
+      this.file.readFloats(info.begin + first * width, dtype, into, what);
+      return;
+    }
+    if (this.gathered?.name !== name) this.gathered = { name, bytes: this.bytes(name) };
+    decodeFloats(this.gathered.bytes.subarray(first * width), dtype, into);
+    if (first + into.length === info.size) this.gathered = undefined;
   }
 }
 
