@@ -72,7 +72,10 @@ export class SafetensorsFile implements TensorFile {
     const { dtype, begin, end } = this.info(name);
     const what = `tensor ${name}`;
     if (!hasFloats(dtype))
-      throw new TruecastError(`${what} in ${this.path} is ${dtype}, expected a floating-point type`);
+      throw new TruecastError(
+        `${what} in ${this.path} is ${dtype}, expected a floating-point type`,
+        'use weights in F32, F16, BF16 or F64',
+      );
     const from = begin + first * BYTES[dtype];
     if (from + into.length * BYTES[dtype] > end) throw new Error(`${what} does not have as many elements`);
     this.file.readFloats(from, dtype, into, what);

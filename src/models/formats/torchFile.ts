@@ -77,7 +77,10 @@ export class TorchFile implements TensorFile {
     const { dtype } = info;
     const what = `tensor ${name}`;
     if (!hasFloats(dtype))
-      throw new TruecastError(`${what} in ${this.path} is ${dtype}, expected a floating-point type`);
+      throw new TruecastError(
+        `${what} in ${this.path} is ${dtype}, expected a floating-point type`,
+        'use weights in F32, F16, BF16 or F64',
+      );
     if (first + into.length > info.size) throw new Error(`${what} does not have as many elements`);
     const width = BYTES[dtype];
     if (isContiguous(info)) {
