@@ -96,29 +96,15 @@ export class TorchFile implements TensorFile {
 function readTensors(file: WeightBytes): Map<string, TorchTensor> {
   refuseOtherFormats(file);
   const zip = ZipArchive.open(file);
-  const names = zip.names();
-  const pickles = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
-  if (pickles.length !== 1) {
-    const what = pickles.length === 0 ? 'no data.pkl' : 'more than one data.pkl';
-    throw new TruecastError(`${file.path} is a zip with ${what}, not a file of torch.save`, SAVE_AGAIN);
-  }
-  const root = pickles[0]!.slice(0, -'data.pkl'.length);
-  if (names.includes(`${root}constants.pkl`) || names.some((name) => name.startsWith(`${root}code/`)))
-    throw new TruecastError(`${file.path} is a TorchScript program, not a state dict`, SAVE_AGAIN);
-  const order = zip.entry(`${root}byteorder`);
-  if (order !== undefined && text(file, order, 'byteorder') !== 'little')
-    throw new TruecastError(`${file.path} was not written on a little-endian machine`, SAVE_AGAIN);
-
-  const entry = zip.entry(pickles[0]!)!;
-  if (entry.size > LARGEST_PICKLE)
+  const root = rootOf(zip, file);
+  const pickle = zip.entry(`${root}data.pkl`)!;
+  if (pickle.size > LARGEST_PICKLE)
     throw new TruecastError(
-      `${file.path}: its pickle has ${entry.size} bytes, too many for weights`,
+      `${file.path}: its pickle has ${pickle.size} bytes, too many for weights`,
       SAVE_AGAIN,
     );
-  const bytes = Buffer.alloc(entry.size);
-  file.read(entry.begin, bytes, 'its pickle');
   const rules = torchRules((key) => zip.entry(`${root}data/${key}`), file.path);
-  const state = unpickle(bytes, rules, file.path);
+  const state = unpickle(read(file, pickle, 'its pickle'), rules, file.path);
   if (!(state instanceof Dict))
     throw new TruecastError(`${file.path} holds ${kindOf(state)}, not a state dict`, SAVE_AGAIN);
   const tensors = new Map<string, TorchTensor>();
@@ -133,10 +119,27 @@ function readTensors(file: WeightBytes): Map<string, TorchTensor> {
   return tensors;
 }
 
-function text(file: WeightBytes, { begin, size }: ZipEntry, what: string): string {
-  const bytes = Buffer.alloc(Math.min(size, 64));
+/** The folder that torch.save put all entries in, once it is clear that they are a little-endian state dict. */
+function rootOf(zip: ZipArchive, file: WeightBytes): string {
+  const names = zip.names();
+  const pickles = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+  if (pickles.length !== 1) {
+    const what = pickles.length === 0 ? 'no data.pkl' : 'more than one data.pkl';
+    throw new TruecastError(`${file.path} is a zip with ${what}, not a file of torch.save`, SAVE_AGAIN);
+  }
+  const root = pickles[0]!.slice(0, -'data.pkl'.length);
+  if (names.some((name) => name === `${root}constants.pkl` || name.startsWith(`${root}code/`)))
+    throw new TruecastError(`${file.path} is a TorchScript program, not a state dict`, SAVE_AGAIN);
+  const order = zip.entry(`${root}byteorder`);
+  if (order !== undefined && (order.size > 64 || read(file, order, 'byteorder').toString() !== 'little'))
+    throw new TruecastError(`${file.path} was not written on a little-endian machine`, SAVE_AGAIN);
+  return root;
+}
+
+function read(file: WeightBytes, { begin, size }: ZipEntry, what: string): Buffer {
+  const bytes = Buffer.alloc(size);
   file.read(begin, bytes, what);
-  return bytes.toString('utf8').trim();
+  return bytes;
 }
 
 /** Files that are called pytorch_model.bin too, and are no zips. */
