@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { settled } from '../backends/tensorflow/upload.js';
 import * as tf from '../backends/tf.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
@@ -8,11 +9,11 @@ import { parseDebertaConfig } from './deberta/config.js';
 import { DebertaV2ForSequenceClassification } from './deberta/model.js';
 import type { SequenceClassifier } from './encoder.js';
 import { openModel } from './files.js';
-import type { TensorFile } from './formats/tensorFile.js';
+import { readFloats, type TensorFile } from './formats/tensorFile.js';
 import { isMultimodal, parseGemmaConfig } from './gemma/config.js';
 import { GemmaForCausalLM } from './gemma/model.js';
 import { nf4ToDevice, quantizeNf4, quantizeScales } from './nf4.js';
-import { checkTensors, saveTensors, type Weights } from './weights.js';
+import { checkTensors, loadTensor, saveTensors, type Weights } from './weights.js';
 
 /** Standard deviation of fresh weights (transformers' initializer_range). */
 const INITIALIZER_RANGE = 0.02;
@@ -65,7 +66,8 @@ export function loadSequenceClassifier(
   const expected = model.expectedTensors();
   const file = files.openWeights();
   try {
-    const rename = baseModelNames(file, expected);
+    const base = baseModelNames(file, expected);
+    const rename = (name: string) => base(normName(name));
     // a head for another number of labels is no start; one that is absent or refused is made new
     const refused = (name: string) => fresh && had !== head.labels && isOutput(name);
     const optional = (name: string) => fresh && isHead(name);
@@ -75,7 +77,7 @@ export function loadSequenceClassifier(
     const newTensors: string[] = [];
     for (const [name, shape] of expected) {
       const source = refused(name) ? undefined : stored.get(name);
-      if (source !== undefined) model.weights.set(name, tf.tensor(file.floats(source), [...shape]));
+      if (source !== undefined) model.weights.set(name, loadTensor(file, source, shape));
       else newTensors.push(name);
     }
     if (fresh) {
@@ -83,6 +85,9 @@ export function loadSequenceClassifier(
         model.weights.set(name, freshTensor(name, expected.get(name)!, head.seed));
     }
     return { model, config, newTensors };
+  } catch (error) {
+    model.weights.dispose();
+    throw error;
   } finally {
     file.close();
   }
@@ -130,25 +135,38 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
     const ignored = (name: string) => isUnused(name) || (multimodal && isVision(name));
     checkTensors(file, expected, rename, { optional: () => false, ignored });
     const stored = new Map([...file.tensors.keys()].map((name) => [rename(name), name]));
+    const scratch = scratchOf(quantization === 'none' ? [] : linear.values());
     for (const [name, shape] of expected) {
       const layer = name.replace(/\.weight$/, '');
-      const values = file.floats(stored.get(name)!);
+      const source = stored.get(name)!;
       if (quantization !== 'none' && linear.has(layer)) {
+        const values = scratch(shape);
+        readFloats(file, source, values);
         const matrix = quantizeNf4(values, shape as [number, number]);
         const tensors = nf4ToDevice(
           matrix,
           quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined,
         );
-        for (const tensor of Object.values(tensors)) tf.keep(tensor);
+        for (const tensor of Object.values(tensors)) tf.keep(settled(tensor));
         model.quantized.set(layer, tensors);
       } else {
-        model.weights.set(name, tf.tensor(values, shape));
+        model.weights.set(name, loadTensor(file, source, shape));
       }
     }
     return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
   } finally {
     file.close();
   }
+}
+
+/** One array for the values of each of several matrices, one after the other. */
+function scratchOf(shapes: Iterable<readonly number[]>): (shape: readonly number[]) => Float32Array {
+  const size = tf.util.sizeFromShape;
+  const values = new Float32Array(Math.max(0, ...[...shapes].map((shape) => size([...shape]))));
+  return (shape) => values.subarray(0, size([...shape]));
 }
 
 /** Writes config.json and model.safetensors into `folder`. */
@@ -171,11 +189,23 @@ function baseModelNames(file: TensorFile, expected: ReadonlyMap<string, unknown>
   return bare ? (name) => (expected.has(prefix + name) ? prefix + name : name) : (name) => name;
 }
 
+/** BERT's first checkpoints have TensorFlow's names of a norm's weight and bias. */
+function normName(name: string): string {
+  return name
+    .replace(/\bLayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/\bLayerNorm\.beta$/, 'LayerNorm.bias');
+}
+
 const isHead = (name: string) => /^(classifier|pooler|bert\.pooler)\b/.test(name);
 const isOutput = (name: string) => /^classifier(\.out_proj)?\.(weight|bias)$/.test(name);
-/** Buffers and pretraining heads that published files carry and classifiers don't use. */
+/**
+ * Buffers and pretraining heads that published files carry and classifiers don't use. DeBERTa v3 has absolute
+ * positions for its pretraining alone.
+ */
 const isUnused = (name: string) =>
-  /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name);
+  /position_ids$|^deberta\.embeddings\.position_embeddings\.weight$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(
+    name,
+  );
 
 /** A tensor of a multimodal model's text model by its name alone: older and newer files put a prefix before it. */
 const textName = (name: string) =>

@@ -1,7 +1,9 @@
 import * as tf from '../backends/tf.js';
+import { fillTensor } from '../backends/tensorflow/upload.js';
+import { hasHeap, heapKernel } from '../backends/wasm/heap.js';
 import { TruecastError } from '../support/errors.js';
 import { type TensorToWrite, writeSafetensors } from './formats/safetensors.js';
-import type { TensorFile } from './formats/tensorFile.js';
+import { readFloats, type TensorFile } from './formats/tensorFile.js';
 
 /** A model's tensors by their Hugging Face names. Owns them: what is replaced or left over is disposed here. */
 export class Weights {
@@ -51,6 +53,12 @@ export class Weights {
   }
 }
 
+/** A tensor of a file on the device, with no more than a part of it anywhere else. */
+export function loadTensor(file: TensorFile, name: string, shape: readonly number[]): tf.Tensor {
+  if (hasHeap()) return heapKernel([], [...shape], 'float32', (_, output) => readFloats(file, name, output));
+  return fillTensor(shape, (part, first) => readFloats(file, name, part, first));
+}
+
 /** Writes tensors under their names, sorted, as safetensors. */
 export function saveTensors(
   path: string,
@@ -87,6 +95,11 @@ export function checkTensors(
 ): void {
   const found = new Map([...file.tensors].map(([name, info]) => [rename(name), info]));
   const problems: string[] = [];
+  if (found.size < file.tensors.size) {
+    for (const name of file.tensors.keys())
+      if (rename(name) !== name && file.tensors.has(rename(name)))
+        problems.push(`twice: ${rename(name)}, ${name}`);
+  }
   for (const [name, shape] of expected) {
     const info = found.get(name);
     if (!info) {
