@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { weightFiles } from '../models/formats/folder.js';
+import { isGguf } from '../models/gguf/open.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
@@ -34,11 +35,11 @@ export function loadProvenance(adapterFolder: string): AdapterProvenance | undef
   return existsSync(path) ? (readJson(path, 'provenance') as AdapterProvenance) : undefined;
 }
 
-/** SHA-256 of a model folder's weights, one file after the other: tells whether two folders hold the same model. */
-export function weightsHash(folder: string): string {
+/** SHA-256 of a model's weights, one file after the other: tells whether two paths hold the same model. */
+export function weightsHash(model: string): string {
   const hash = createHash('sha256');
   const chunk = new Uint8Array(2 ** 20);
-  for (const path of weightFiles(folder)) {
+  for (const path of isGguf(model) ? [model] : weightFiles(model)) {
     const fd = openSync(path, 'r');
     try {
       for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk)) {

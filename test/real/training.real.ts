@@ -14,8 +14,9 @@ import { silent } from '../../src/support/progress.js';
 import { mean } from '../../src/support/statistics.js';
 import { testBackends } from '../helpers/backends.js';
 import { temporaryFolders } from '../helpers/temporary.js';
-import { folder, skipped } from './helpers.js';
+import { folderOf, skippedFor } from './helpers.js';
 
+const skipped = skippedFor('minilm');
 const CHARACTERS = ['anselm', 'ines', 'odile', 'tam'];
 const TASKS = ['relevance', 'nli'] as const;
 const SHORTER = {
@@ -36,7 +37,7 @@ describe.skipIf(why)(`MiniLM fine-tuned on ${CHARACTERS.join(', ')}${why}`, () =
     const directory = temporary();
     for (const task of TASKS) {
       const config = loadConfig(`configs/minilm/${task}.yaml`, discriminatorConfigSchema, {
-        base: folder(),
+        base: folderOf('minilm'),
         'run.directory': directory,
         'run.backend': 'tensorflow',
         ...SHORTER[task],
