@@ -60,12 +60,15 @@ export function loadSequenceClassifier(
   if (fresh) {
     config.id2label = Object.fromEntries(Array.from({ length: head.labels }, (_, i) => [i, `LABEL_${i}`]));
     delete config.num_labels;
+    delete config.problem_type;
+  } else {
+    checkProblemType(config.problem_type, where);
   }
   const model = createSequenceClassifier(config, where);
   const expected = model.expectedTensors();
   const file = files.openWeights();
   try {
-    const rename = baseModelNames(file, expected);
+    const rename = publishedNames(file, expected);
     // a head for another number of labels is no start; one that is absent or refused is made new
     const refused = (name: string) => fresh && had !== head.labels && isOutput(name);
     const optional = (name: string) => fresh && isHead(name);
@@ -165,16 +168,37 @@ export function saveModel(
   writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
 }
 
-/** A base model's file leaves the prefix out (embeddings.… for bert.embeddings.…): puts it back. */
-function baseModelNames(file: TensorFile, expected: ReadonlyMap<string, unknown>): (name: string) => string {
+/** A head trained with another loss than ours means its logits in another way. */
+function checkProblemType(type: unknown, where: string): void {
+  if (type === undefined || type === null || type === 'single_label_classification') return;
+  throw new TruecastError(
+    `${where}: problem_type is ${JSON.stringify(type)}, and truecast's classifiers choose one of several labels`,
+    'use a model trained for single_label_classification',
+  );
+}
+
+/**
+ * Names in a published file → those of transformers' classifier: a base model leaves the prefix out (embeddings.…
+ * for bert.embeddings.…), and files of TensorFlow's days call a norm's weight and bias gamma and beta.
+ */
+function publishedNames(file: TensorFile, expected: ReadonlyMap<string, unknown>): (name: string) => string {
   const first = [...expected.keys()][0]!;
   const prefix = first.slice(0, first.indexOf('.') + 1);
   const bare = !file.tensors.has(first) && file.tensors.has(first.slice(prefix.length));
-  return bare ? (name) => (expected.has(prefix + name) ? prefix + name : name) : (name) => name;
+  return (name) => {
+    const modern = name
+      .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
+      .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
+    return bare && expected.has(prefix + modern) ? prefix + modern : modern;
+  };
 }
 
 const isHead = (name: string) => /^(classifier|pooler|bert\.pooler)\b/.test(name);
 const isOutput = (name: string) => /^classifier(\.out_proj)?\.(weight|bias)$/.test(name);
-/** Buffers and pretraining heads that published files carry and classifiers don't use. */
+/**
+ * What published files carry and the model doesn't use: buffers, pretraining heads, RoBERTa's pooler, DeBERTa's
+ * absolute positions where positions are relative alone. A tensor that is expected is never asked about.
+ */
 const isUnused = (name: string) =>
-  /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name);
+  /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name) ||
+  /^(roberta\.)?pooler\.dense\.|^(deberta\.)?embeddings\.position_embeddings\.weight$/.test(name);
