@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import * as tf from '../backends/tf.js';
+import { dequantizeNf4, type Nf4Tensors } from '../ops/nf4.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { normalAt, randomKey } from '../support/random.js';
 import { BertForSequenceClassification, parseBertConfig } from './bert/model.js';
+import { checkQuantization, type Quantization, readBnbConfig } from './bnb/config.js';
+import { packedLayers, packedTensors, readNf4 } from './bnb/load.js';
 import { parseDebertaConfig } from './deberta/config.js';
 import { DebertaV2ForSequenceClassification } from './deberta/model.js';
 import type { SequenceClassifier } from './encoder.js';
@@ -55,6 +58,12 @@ export function loadSequenceClassifier(
   const files = openModel(path);
   const where = files.configPath;
   const config = { ...files.config };
+  if (readBnbConfig(config, where)) {
+    throw new TruecastError(
+      `${where}: the weights are packed by bitsandbytes, which is for decoders alone`,
+      'use the unquantised model',
+    );
+  }
   const fresh = head !== 'required';
   const had = createSequenceClassifier(config, where).labels;
   if (fresh) {
@@ -68,7 +77,8 @@ export function loadSequenceClassifier(
   const expected = model.expectedTensors();
   const file = files.openWeights();
   try {
-    const rename = publishedNames(file, expected);
+    const base = baseModelNames(file, expected);
+    const rename = (name: string) => base(normName(name));
     // a head for another number of labels is no start; one that is absent or refused is made new
     const refused = (name: string) => fresh && had !== head.labels && isOutput(name);
     const optional = (name: string) => fresh && isHead(name);
@@ -114,8 +124,11 @@ function freshTensor(name: string, shape: readonly number[], seed: number): tf.T
 }
 
 export interface LoadGemmaOptions {
-  /** Hold the linear layers in NF4; with double quantisation of the scales. */
-  quantization: 'none' | 'nf4' | 'nf4-double';
+  /**
+   * Hold the linear layers in NF4; with double quantisation of the scales. A checkpoint that bitsandbytes packed is
+   * taken as it is where this agrees with it; 'none' dequantises it.
+   */
+  quantization: Quantization;
 }
 
 /** Loads a Gemma from a model's path (openModel), tensor by tensor, quantising as it goes. */
@@ -128,6 +141,8 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
       'use a Gemma 1 or 1.1 model',
     );
   }
+  const bnb = readBnbConfig(config, where);
+  checkQuantization(bnb, quantization, where);
   const model = new GemmaForCausalLM(parseGemmaConfig(config, where));
   const expected = model.expectedTensors();
   const linear = model.linearLayers();
@@ -135,15 +150,17 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
   try {
     const rename = (name: string) => name;
     const ignored = (name: string) => name === 'lm_head.weight' || isUnused(name);
-    checkTensors(file, expected, rename, { optional: () => false, ignored });
+    const packed = packedLayers(file, linear, bnb);
+    checkTensors(file, packedTensors(file, expected, packed), rename, { optional: () => false, ignored });
     for (const [name, shape] of expected) {
       const layer = name.replace(/\.weight$/, '');
-      if (quantization !== 'none' && linear.has(layer)) {
-        const matrix = quantizeNf4(file.floats(name), shape as [number, number]);
-        const tensors = nf4ToDevice(
-          matrix,
-          quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined,
-        );
+      const state = packed.get(layer);
+      if (state && quantization === 'none') {
+        model.weights.set(name, dequantized(readNf4(file, name, state), state.shape));
+      } else if (state || (quantization !== 'none' && !bnb && linear.has(layer))) {
+        const tensors = state
+          ? readNf4(file, name, state)
+          : quantized(file.floats(name), shape as [number, number], quantization, name);
         for (const tensor of Object.values(tensors)) tf.keep(tensor);
         model.quantized.set(layer, tensors);
       } else {
@@ -151,9 +168,28 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
       }
     }
     return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
   } finally {
     file.close();
   }
+}
+
+function quantized(
+  values: Float32Array,
+  shape: [number, number],
+  quantization: Quantization,
+  name: string,
+): Nf4Tensors {
+  const matrix = quantizeNf4(values, shape, name);
+  return nf4ToDevice(matrix, quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined);
+}
+
+function dequantized(weight: Nf4Tensors, [out, inputs]: readonly [number, number]): tf.Tensor {
+  const floats = dequantizeNf4(weight, out, inputs);
+  tf.dispose(weight);
+  return floats;
 }
 
 /** Writes config.json and model.safetensors into `folder`. */
@@ -177,20 +213,19 @@ function checkProblemType(type: unknown, where: string): void {
   );
 }
 
-/**
- * Names in a published file → those of transformers' classifier: a base model leaves the prefix out (embeddings.…
- * for bert.embeddings.…), and files of TensorFlow's days call a norm's weight and bias gamma and beta.
- */
-function publishedNames(file: TensorFile, expected: ReadonlyMap<string, unknown>): (name: string) => string {
+/** A base model's file leaves the prefix out (embeddings.… for bert.embeddings.…): puts it back. */
+function baseModelNames(file: TensorFile, expected: ReadonlyMap<string, unknown>): (name: string) => string {
   const first = [...expected.keys()][0]!;
   const prefix = first.slice(0, first.indexOf('.') + 1);
   const bare = !file.tensors.has(first) && file.tensors.has(first.slice(prefix.length));
-  return (name) => {
-    const modern = name
-      .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
-      .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
-    return bare && expected.has(prefix + modern) ? prefix + modern : modern;
-  };
+  return bare ? (name) => (expected.has(prefix + name) ? prefix + name : name) : (name) => name;
+}
+
+/** BERT's first checkpoints have TensorFlow's names of a norm's weight and bias. */
+function normName(name: string): string {
+  return name
+    .replace(/\bLayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/\bLayerNorm\.beta$/, 'LayerNorm.bias');
 }
 
 const isHead = (name: string) => /^(classifier|pooler|bert\.pooler)\b/.test(name);
