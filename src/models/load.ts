@@ -125,8 +125,8 @@ function freshTensor(name: string, shape: readonly number[], seed: number): tf.T
 
 export interface LoadGemmaOptions {
   /**
-   * Hold the linear layers in NF4; with double quantisation of the scales. A checkpoint that bitsandbytes packed is
-   * taken as it is where this agrees with it; 'none' dequantises it.
+   * Hold the linear layers in NF4; with double quantisation of the scales. A checkpoint that bitsandbytes
+   * packed is taken as it is where this agrees with it; 'none' dequantises it.
    */
   quantization: Quantization;
 }
@@ -231,8 +231,8 @@ function normName(name: string): string {
 const isHead = (name: string) => /^(classifier|pooler|bert\.pooler)\b/.test(name);
 const isOutput = (name: string) => /^classifier(\.out_proj)?\.(weight|bias)$/.test(name);
 /**
- * What published files carry and the model doesn't use: buffers, pretraining heads, RoBERTa's pooler, DeBERTa's
- * absolute positions where positions are relative alone. A tensor that is expected is never asked about.
+ * What published files carry and the model doesn't use: buffers, pretraining heads, RoBERTa's pooler,
+ * DeBERTa's absolute positions where positions are relative alone.
  */
 const isUnused = (name: string) =>
   /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name) ||

@@ -38,9 +38,9 @@ const STEPS = 65536;
 let nearest: Uint8Array | undefined;
 
 /**
- * Index of the map's entry nearest to a value in [−1, 1], as bitsandbytes finds it on a CPU: the value goes to the
- * nearest of 65,536 steps, and that to the nearest entry. (Its GPU kernel compares with the middle of two entries: the
- * index differs by one for about one value in a thousand, within 2⁻¹⁵ of such a middle.)
+ * Index of the map's entry nearest to a value in [−1, 1], as bitsandbytes finds it on a CPU: the value goes
+ * to the nearest of 65,536 steps, and that to the nearest entry. (Where two entries are equally near, to 2⁻¹⁵,
+ * which is one value in a thousand, it may be the other than the nearest, which its GPU kernel takes.)
  */
 export function nestedIndex(value: number): number {
   nearest ??= Uint8Array.from({ length: STEPS }, (_, i) => nearestEntry((2 * i) / (STEPS - 1) - 1));

@@ -3,9 +3,9 @@ const AT_ONCE = 4;
 const LEVELS = 4;
 
 /**
- * The sum of float32 values in float32, added in PyTorch's order, so that it rounds alike: 8 lanes (AVX2's) of 4
- * running sums, each in levels of at least 16 addends. Seen equal from 1 to 200,001 values; PyTorch itself adds in
- * another order on a GPU, and in parts from 32,768 values on when it has several threads.
+ * The sum of float32 values in float32, added in the order in which PyTorch adds them on one thread of a CPU, so
+ * that it rounds alike: 8 lanes of 4 running sums, each in levels of at least 16 addends. (PyTorch adds in another
+ * order on a GPU, and in parts from 32,768 values on where it has several threads.)
  */
 export function torchSum(values: Float32Array): number {
   const lanes = values.length < VECTOR ? 1 : VECTOR;

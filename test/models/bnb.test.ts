@@ -6,7 +6,7 @@ import * as tf from '../../src/backends/tf.js';
 import type { Quantization } from '../../src/models/bnb/config.js';
 import { readNf4 } from '../../src/models/bnb/load.js';
 import { saveBnb4bit } from '../../src/models/bnb/save.js';
-import { pythonFloat, type QuantState } from '../../src/models/bnb/state.js';
+import { pythonFloat, type QuantState, readState } from '../../src/models/bnb/state.js';
 import {
   SafetensorsFile,
   type TensorToWrite,
@@ -313,7 +313,7 @@ describe('refused', () => {
     [
       'half a state',
       state((json) => json.replace(/, "nested_offset.*/, '}')),
-      'nested_offset: nested_blocksize and',
+      'nested_offset: nested_blocksize, nested_dtype and',
     ],
     ['a huge state', state((json) => json + ' '.repeat(5000)), 'expected at most 4096 bytes of JSON'],
     [
@@ -342,6 +342,41 @@ describe('refused', () => {
     const before = tf.memory().numTensors;
     expect(load(changed({}, change))).toContain(message);
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('500 damaged states, or takes what says the same', () => {
+    const name = `${LAYER}.quant_state.bitsandbytes__nf4`;
+    withFile(join(FIXTURES, 'double-bf16', 'model.safetensors'), (file) => {
+      const key = randomKey('states');
+      const below = (n: number, i: number) => Math.floor(uniformAt(key, i) * n);
+      const original = readState(file, LAYER, [56, 40]);
+      let taken = 0;
+      for (let i = 0; i < 500; i++) {
+        const data = file.bytes(name);
+        data[below(data.length, 3 * i)] = below(128, 3 * i + 1);
+        const length = i % 4 === 0 ? below(data.length, 3 * i + 2) : data.length;
+        const damaged: TensorFile = {
+          path: 'x',
+          tensors: new Map([[name, { dtype: 'U8', shape: [length] }]]),
+          floats: () => new Float32Array(0),
+          bytes: () => data.subarray(0, length),
+          close: () => {},
+        };
+        try {
+          const { nested_offset: offset, dtype: _dtype, ...rest } = readState(damaged, LAYER, [56, 40]);
+          const { nested_offset: _offset, dtype: _original, ...expected } = original;
+          expect(rest).toEqual(expected);
+          expect(Number.isFinite(offset)).toBe(true);
+          taken++;
+        } catch (error) {
+          expect((error as Error).name).toBe('TruecastError');
+          expect((error as Error).message).toContain(name);
+        }
+      }
+      // most of a state is names and punctuation; digits of the offset are not
+      expect(taken).toBeGreaterThan(0);
+      expect(taken).toBeLessThan(150);
+    });
   });
 
   it('a packed encoder', () => {

@@ -16,7 +16,14 @@ import {
 } from './state.js';
 
 /** Types that bnb_4bit_quant_storage packs bytes into, with their size. */
-const STORAGE: Record<string, number> = { U8: 1, I8: 1, BF16: 2, F16: 2, F32: 4, F64: 8 };
+const STORAGE = new Map([
+  ['U8', 1],
+  ['I8', 1],
+  ['BF16', 2],
+  ['F16', 2],
+  ['F32', 4],
+  ['F64', 8],
+]);
 const NESTED_MAP = 256;
 
 /**
@@ -74,7 +81,7 @@ export function packedTensors(
     }
     const size = state.shape[0] * state.shape[1];
     const blocks = Math.ceil(size / state.blocksize);
-    const stored = STORAGE[file.tensors.get(name)?.dtype ?? 'U8'] ?? 1;
+    const stored = STORAGE.get(file.tensors.get(name)?.dtype ?? 'U8') ?? 1;
     tensors.set(name, [Math.ceil(size / 2 / stored), 1]);
     tensors.set(name + ABSMAX, [blocks]);
     tensors.set(name + QUANT_MAP, [NF4_CODES.length]);
@@ -87,8 +94,8 @@ export function packedTensors(
 }
 
 /**
- * Moves the packed weight `name`, whose tensors' shapes have been checked, to the device: its codes as they are.
- * Scales of blocks of more than 64 weights are repeated for each 64.
+ * Moves the packed weight `name`, whose tensors' shapes have been checked, to the device: its codes as they
+ * are. Scales of blocks of more than 64 weights are repeated for each 64.
  */
 export function readNf4(file: TensorFile, name: string, state: QuantState): Nf4Tensors {
   const damaged = (key: string, what: string) =>
@@ -100,7 +107,7 @@ export function readNf4(file: TensorFile, name: string, state: QuantState): Nf4T
   };
   const codes = (key: string) => {
     const { dtype } = file.tensors.get(name + key)!;
-    if (!(key === ABSMAX ? dtype === 'U8' : dtype in STORAGE)) throw damaged(key, `is ${dtype}`);
+    if (!(key === ABSMAX ? dtype === 'U8' : STORAGE.has(dtype))) throw damaged(key, `is ${dtype}`);
     return file.bytes(name + key);
   };
   if (floats(QUANT_MAP).some((code, i) => code !== NF4_CODES[i]))

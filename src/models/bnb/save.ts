@@ -18,8 +18,8 @@ export interface PackedModel {
 const TORCH_NAMES = { F32: 'float32', BF16: 'bfloat16' } as const;
 
 /**
- * Writes config.json and model.safetensors into `folder` as transformers' save_pretrained does for a model loaded
- * with load_in_4bit and nf4: packed layers as they are, everything else as `dtype`.
+ * Writes config.json and model.safetensors into `folder` as transformers' save_pretrained does for a model
+ * loaded with load_in_4bit and nf4: packed layers as they are, everything else as `dtype`.
  *
  * @param config as config.json has it, without regard to its quantization_config
  * @throws TruecastError where no layer is packed

@@ -16,7 +16,7 @@ const LARGEST_STATE = 4096;
 
 /** bitsandbytes' QuantState without its tensors: JSON, as bytes of a tensor. */
 const schema = z
-  .object({
+  .strictObject({
     quant_type: z.literal('nf4'),
     blocksize: z
       .literal([64, 128, 256, 512, 1024, 2048, 4096], 'blocks of 64 to 4096 weights are supported')
@@ -27,10 +27,14 @@ const schema = z
     nested_dtype: z.literal('float32').optional(),
     nested_offset: z.number().optional(),
   })
-  .refine((s) => (s.nested_offset === undefined) === (s.nested_blocksize === undefined), {
+  .refine((s) => new Set([s.nested_blocksize, s.nested_dtype, s.nested_offset].map(isGiven)).size === 1, {
     path: ['nested_offset'],
-    message: 'nested_blocksize and nested_offset go together',
+    message: 'nested_blocksize, nested_dtype and nested_offset go together',
   });
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined;
+}
 
 export type QuantState = z.infer<typeof schema>;
 

@@ -83,7 +83,7 @@ interface Distances {
   max_position_embeddings: number;
 }
 
-/** Whether the logarithmic buckets, which divide by log((distances − 1) / ⌊buckets / 2⌋), are defined and grow. */
+/** Whether the logarithmic buckets are defined and grow: they divide by log((distances − 1) / ⌊buckets / 2⌋). */
 function bucketsFit(c: Distances): boolean {
   return c.position_buckets > 1 && maxRelativePositions(c) - 1 > Math.floor(c.position_buckets / 2);
 }

@@ -211,7 +211,7 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       [side, width - 1 - side],
       [0, 0],
     ]);
-    // per group: [B · T, width · D / groups] by its part of the kernel [D, D / groups, width], laid out alike
+    // per group: [B · T, width · D / groups] by its part of the kernel [D, D / groups, width]
     const groups = c.conv_groups;
     const columns = width * (D / groups);
     const windows = tf
