@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import * as tf from '../backends/tf.js';
-import { dequantizeNf4, type Nf4Tensors } from '../ops/nf4.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { normalAt, randomKey } from '../support/random.js';
 import { BertForSequenceClassification, parseBertConfig } from './bert/model.js';
-import { checkQuantization, type Quantization, readBnbConfig } from './bnb/config.js';
-import { packedLayers, packedTensors, readNf4 } from './bnb/load.js';
+import type { Quantization } from './bnb/config.js';
+import { BnbFile, type PackedWeight } from './bnb/file.js';
 import { parseDebertaConfig } from './deberta/config.js';
 import { DebertaV2ForSequenceClassification } from './deberta/model.js';
 import type { SequenceClassifier } from './encoder.js';
@@ -58,12 +57,6 @@ export function loadSequenceClassifier(
   const files = openModel(path);
   const where = files.configPath;
   const config = { ...files.config };
-  if (readBnbConfig(config, where)) {
-    throw new TruecastError(
-      `${where}: the weights are packed by bitsandbytes, which is for decoders alone`,
-      'use the unquantised model',
-    );
-  }
   const fresh = head !== 'required';
   const had = createSequenceClassifier(config, where).labels;
   if (fresh) {
@@ -141,8 +134,6 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
       'use a Gemma 1 or 1.1 model',
     );
   }
-  const bnb = readBnbConfig(config, where);
-  checkQuantization(bnb, quantization, where);
   const model = new GemmaForCausalLM(parseGemmaConfig(config, where));
   const expected = model.expectedTensors();
   const linear = model.linearLayers();
@@ -150,17 +141,16 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
   try {
     const rename = (name: string) => name;
     const ignored = (name: string) => name === 'lm_head.weight' || isUnused(name);
-    const packed = packedLayers(file, linear, bnb);
-    checkTensors(file, packedTensors(file, expected, packed), rename, { optional: () => false, ignored });
+    checkTensors(file, expected, rename, { optional: () => false, ignored });
+    const bnb = file instanceof BnbFile ? file : undefined;
+    bnb?.checkFor(linear.keys(), quantization);
+    const pack = (name: string, shape: number[]) =>
+      bnb ? bnb.packed(name) : quantize(file.floats(name), shape as [number, number], quantization, name);
     for (const [name, shape] of expected) {
       const layer = name.replace(/\.weight$/, '');
-      const state = packed.get(layer);
-      if (state && quantization === 'none') {
-        model.weights.set(name, dequantized(readNf4(file, name, state), state.shape));
-      } else if (state || (quantization !== 'none' && !bnb && linear.has(layer))) {
-        const tensors = state
-          ? readNf4(file, name, state)
-          : quantized(file.floats(name), shape as [number, number], quantization, name);
+      const packed = quantization !== 'none' && linear.has(layer) ? pack(name, shape) : undefined;
+      if (packed) {
+        const tensors = nf4ToDevice(packed.matrix, packed.nested);
         for (const tensor of Object.values(tensors)) tf.keep(tensor);
         model.quantized.set(layer, tensors);
       } else {
@@ -176,20 +166,14 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
   }
 }
 
-function quantized(
+function quantize(
   values: Float32Array,
   shape: [number, number],
   quantization: Quantization,
   name: string,
-): Nf4Tensors {
+): PackedWeight {
   const matrix = quantizeNf4(values, shape, name);
-  return nf4ToDevice(matrix, quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined);
-}
-
-function dequantized(weight: Nf4Tensors, [out, inputs]: readonly [number, number]): tf.Tensor {
-  const floats = dequantizeNf4(weight, out, inputs);
-  tf.dispose(weight);
-  return floats;
+  return { matrix, nested: quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined };
 }
 
 /** Writes config.json and model.safetensors into `folder`. */

@@ -99,19 +99,14 @@ export function quantizeScales(absmax: Float32Array): NestedScales {
 
 /** Moves a quantised matrix to the device, with its scales as they are or quantised once more. */
 export function nf4ToDevice(matrix: Nf4Matrix, nested?: NestedScales): Nf4Tensors {
-  return packedToDevice(matrix.packed, nested ?? matrix.absmax);
-}
-
-/** Moves packed codes and their blocks' scales to the device. */
-export function packedToDevice(codes: Uint8Array, scales: Float32Array | NestedScales): Nf4Tensors {
-  const packed = wordsTensor(codes);
-  if (scales instanceof Float32Array) return { packed, absmax: tf.tensor1d(scales) };
+  const packed = wordsTensor(matrix.packed);
+  if (!nested) return { packed, absmax: tf.tensor1d(matrix.absmax) };
   return {
     packed,
-    absmaxPacked: wordsTensor(scales.codes),
-    nestedCode: tf.tensor1d(scales.map),
-    nestedAbsmax: tf.tensor1d(scales.absmax),
-    nestedOffset: tf.scalar(scales.offset),
+    absmaxPacked: wordsTensor(nested.codes),
+    nestedCode: tf.tensor1d(nested.map),
+    nestedAbsmax: tf.tensor1d(nested.absmax),
+    nestedOffset: tf.scalar(nested.offset),
   };
 }
 

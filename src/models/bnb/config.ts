@@ -55,15 +55,6 @@ function covers(name: string, layer: string): boolean {
   return inside || layer.endsWith(name);
 }
 
-/** A packed checkpoint is taken as it is, or dequantised for 'none'; packing it in another way is refused. */
-export function checkQuantization(bnb: BnbConfig | undefined, asked: Quantization, where: string): void {
-  if (!bnb || asked === 'none' || asked === bnb.kind) return;
-  throw new TruecastError(
-    `${where}: the weights are packed as ${bnb.kind}, and the quantization asked for is ${asked}`,
-    `ask for ${bnb.kind}, or for none to have them dequantised`,
-  );
-}
-
 /** The quantization_config that transformers writes for such a model. */
 export function writeBnbConfig(kind: BnbConfig['kind'], dtype: string, skipped: readonly string[] | null) {
   return {
