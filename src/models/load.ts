@@ -143,7 +143,10 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
     const ignored = (name: string) => name === 'lm_head.weight' || isUnused(name);
     checkTensors(file, expected, rename, { optional: () => false, ignored });
     const bnb = file instanceof BnbFile ? file : undefined;
-    bnb?.checkFor(linear.keys(), quantization);
+    bnb?.checkFor(
+      [...linear.keys()].map((layer) => `${layer}.weight`),
+      quantization,
+    );
     const pack = (name: string, shape: number[]) =>
       bnb ? bnb.packed(name) : quantize(file.floats(name), shape as [number, number], quantization, name);
     for (const [name, shape] of expected) {
