@@ -20,6 +20,7 @@ export { Discriminator } from './discriminators/discriminator.js';
 export { type ClassifierReport, evaluateDiscriminator } from './discriminators/evaluate.js';
 export type { DiscriminatorFormat, DiscriminatorInput, DiscriminatorTask } from './discriminators/format.js';
 export { type DpoLossName, dpoLosses, dpoMetrics, type PairLogProbs } from './dpo/losses.js';
+export { saveBnb4bit } from './models/bnb/save.js';
 export { type ChatMessage, encodeChat } from './models/chatTemplate.js';
 export type { EncodedBatch, SequenceClassifier } from './models/encoder.js';
 export { type GenerateOptions, type Generation, generate } from './models/gemma/generate.js';

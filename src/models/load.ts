@@ -5,6 +5,8 @@ import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { normalAt, randomKey } from '../support/random.js';
 import { BertForSequenceClassification, parseBertConfig } from './bert/model.js';
+import type { Quantization } from './bnb/config.js';
+import { BnbFile, type PackedWeight } from './bnb/file.js';
 import { parseDebertaConfig } from './deberta/config.js';
 import { DebertaV2ForSequenceClassification } from './deberta/model.js';
 import type { SequenceClassifier } from './encoder.js';
@@ -61,6 +63,9 @@ export function loadSequenceClassifier(
   if (fresh) {
     config.id2label = Object.fromEntries(Array.from({ length: head.labels }, (_, i) => [i, `LABEL_${i}`]));
     delete config.num_labels;
+    delete config.problem_type;
+  } else {
+    checkProblemType(config.problem_type, where);
   }
   const model = createSequenceClassifier(config, where);
   const expected = model.expectedTensors();
@@ -116,8 +121,11 @@ function freshTensor(name: string, shape: readonly number[], seed: number): tf.T
 }
 
 export interface LoadGemmaOptions {
-  /** Hold the linear layers in NF4; with double quantisation of the scales. */
-  quantization: 'none' | 'nf4' | 'nf4-double';
+  /**
+   * Hold the linear layers in NF4; with double quantisation of the scales. A checkpoint that bitsandbytes
+   * packed is taken as it is where this agrees with it; 'none' dequantises it.
+   */
+  quantization: Quantization;
 }
 
 /** Loads a Gemma from a model's path (openModel), tensor by tensor, quantising as it goes. */
@@ -135,18 +143,24 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
     const ignored = (name: string) => isUnused(name) || (multimodal && isVision(name));
     checkTensors(file, expected, rename, { optional: () => false, ignored });
     const stored = new Map([...file.tensors.keys()].map((name) => [rename(name), name]));
-    const scratch = scratchOf(quantization === 'none' ? [] : linear.values());
+    const bnb = file instanceof BnbFile ? file : undefined;
+    bnb?.checkFor(
+      [...linear.keys()].map((layer) => stored.get(`${layer}.weight`)!),
+      quantization,
+    );
+    const scratch = scratchOf(quantization === 'none' || bnb ? [] : linear.values());
+    const pack = (source: string, shape: number[]) => {
+      if (bnb) return bnb.packed(source);
+      const values = scratch(shape);
+      readFloats(file, source, values);
+      return quantize(values, shape as [number, number], quantization, source);
+    };
     for (const [name, shape] of expected) {
       const layer = name.replace(/\.weight$/, '');
       const source = stored.get(name)!;
-      if (quantization !== 'none' && linear.has(layer)) {
-        const values = scratch(shape);
-        readFloats(file, source, values);
-        const matrix = quantizeNf4(values, shape as [number, number]);
-        const tensors = nf4ToDevice(
-          matrix,
-          quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined,
-        );
+      const packed = quantization !== 'none' && linear.has(layer) ? pack(source, shape) : undefined;
+      if (packed) {
+        const tensors = nf4ToDevice(packed.matrix, packed.nested);
         for (const tensor of Object.values(tensors)) tf.keep(settled(tensor));
         model.quantized.set(layer, tensors);
       } else {
@@ -169,6 +183,16 @@ function scratchOf(shapes: Iterable<readonly number[]>): (shape: readonly number
   return (shape) => values.subarray(0, size([...shape]));
 }
 
+function quantize(
+  values: Float32Array,
+  shape: [number, number],
+  quantization: Quantization,
+  name: string,
+): PackedWeight {
+  const matrix = quantizeNf4(values, shape, name);
+  return { matrix, nested: quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined };
+}
+
 /** Writes config.json and model.safetensors into `folder`. */
 export function saveModel(
   folder: string,
@@ -179,6 +203,15 @@ export function saveModel(
   const tensors = weights.names().map((name): [string, tf.Tensor] => [name, weights.get(name)]);
   saveTensors(join(folder, 'model.safetensors'), tensors, dtype);
   writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** A head trained with another loss than ours means its logits in another way. */
+function checkProblemType(type: unknown, where: string): void {
+  if (type === undefined || type === null || type === 'single_label_classification') return;
+  throw new TruecastError(
+    `${where}: problem_type is ${JSON.stringify(type)}, and truecast's classifiers choose one of several labels`,
+    'use a model trained for single_label_classification',
+  );
 }
 
 /** A base model's file leaves the prefix out (embeddings.… for bert.embeddings.…): puts it back. */
@@ -199,13 +232,12 @@ function normName(name: string): string {
 const isHead = (name: string) => /^(classifier|pooler|bert\.pooler)\b/.test(name);
 const isOutput = (name: string) => /^classifier(\.out_proj)?\.(weight|bias)$/.test(name);
 /**
- * Buffers and pretraining heads that published files carry and classifiers don't use. DeBERTa v3 has absolute
- * positions for its pretraining alone.
+ * What published files carry and the model doesn't use: buffers, pretraining heads, RoBERTa's pooler,
+ * DeBERTa's absolute positions where positions are relative alone.
  */
 const isUnused = (name: string) =>
-  /position_ids$|^deberta\.embeddings\.position_embeddings\.weight$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(
-    name,
-  );
+  /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name) ||
+  /^(roberta\.)?pooler\.dense\.|^(deberta\.)?embeddings\.position_embeddings\.weight$/.test(name);
 
 /** A tensor of a multimodal model's text model by its name alone: older and newer files put a prefix before it. */
 const textName = (name: string) =>

@@ -1,9 +1,9 @@
-import * as tf from '../backends/tf.js';
 import { fillTensor } from '../backends/tensorflow/upload.js';
+import * as tf from '../backends/tf.js';
 import { hasHeap, heapKernel } from '../backends/wasm/heap.js';
 import { TruecastError } from '../support/errors.js';
 import { type TensorToWrite, writeSafetensors } from './formats/safetensors.js';
-import { readFloats, type TensorFile } from './formats/tensorFile.js';
+import { readFloats, type StoredTensor, type TensorFile } from './formats/tensorFile.js';
 
 /** A model's tensors by their Hugging Face names. Owns them: what is replaced or left over is disposed here. */
 export class Weights {
@@ -93,12 +93,12 @@ export function checkTensors(
   rename: (name: string) => string,
   { optional, ignored }: { optional: (name: string) => boolean; ignored: (name: string) => boolean },
 ): void {
-  const found = new Map([...file.tensors].map(([name, info]) => [rename(name), info]));
+  const found = new Map<string, StoredTensor>();
   const problems: string[] = [];
-  if (found.size < file.tensors.size) {
-    for (const name of file.tensors.keys())
-      if (rename(name) !== name && file.tensors.has(rename(name)))
-        problems.push(`twice: ${rename(name)}, ${name}`);
+  for (const [name, info] of file.tensors) {
+    const renamed = rename(name);
+    if (found.has(renamed) && !ignored(renamed)) problems.push(`twice: ${renamed}, ${name}`);
+    found.set(renamed, info);
   }
   for (const [name, shape] of expected) {
     const info = found.get(name);

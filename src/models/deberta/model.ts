@@ -1,9 +1,9 @@
 import * as tf from '../../backends/tf.js';
 import { run } from '../../ops/op.js';
 import { ops } from '../../ops/table.js';
+import { activate } from '../activations.js';
 import { labelCount } from '../config.js';
 import {
-  activate,
   dropout,
   type EncodedBatch,
   embed,
@@ -15,6 +15,7 @@ import {
   linear,
   runLayer,
   type SequenceClassifier,
+  tokenTypes,
 } from '../encoder.js';
 import { Weights } from '../weights.js';
 import { type DebertaConfig, relativeSpan } from './config.js';
@@ -42,7 +43,6 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     const c = this.config;
     const D = c.hidden_size;
     const E = c.embedding_size ?? D;
-    const P = c.pooler_hidden_size ?? D;
     const tensors = new Map<string, number[]>();
     const matrix = (name: string, out: number, inputs: number) =>
       tensors.set(`${name}.weight`, [out, inputs]);
@@ -58,10 +58,11 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     norm(`${embeddings}.LayerNorm`);
     if (c.relative_attention) {
       matrix('deberta.encoder.rel_embeddings', 2 * relativeSpan(c), D);
-      if (c.norm_rel_ebd === 'layer_norm') norm('deberta.encoder.LayerNorm');
     }
+    // there, though unused, without relative attention too
+    if (c.norm_rel_ebd.includes('layer_norm')) norm('deberta.encoder.LayerNorm');
     if (c.conv_kernel_size > 0) {
-      tensors.set('deberta.encoder.conv.conv.weight', [D, D, c.conv_kernel_size]);
+      tensors.set('deberta.encoder.conv.conv.weight', [D, D / c.conv_groups, c.conv_kernel_size]);
       tensors.set('deberta.encoder.conv.conv.bias', [D]);
       norm('deberta.encoder.conv.LayerNorm');
     }
@@ -79,8 +80,8 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       dense(`${layer}.output.dense`, D, c.intermediate_size);
       norm(`${layer}.output.LayerNorm`);
     }
-    dense('pooler.dense', P, P);
-    dense('classifier', this.labels, P);
+    dense('pooler.dense', D, D);
+    dense('classifier', this.labels, D);
     return tensors;
   }
 
@@ -120,7 +121,7 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       x = tf.add(x, weights.get(`${name}.position_embeddings.weight`).slice([0, 0], [T, -1]).expandDims(0));
     }
     if (c.type_vocab_size > 0) {
-      x = tf.add(x, embed(weights.get(`${name}.token_type_embeddings.weight`), batch.tokenTypeIds));
+      x = tf.add(x, embed(weights.get(`${name}.token_type_embeddings.weight`), tokenTypes(batch, c)));
     }
     if (weights.has(`${name}.embed_proj.weight`)) x = linear(weights, `${name}.embed_proj`, x);
     const normed = tf.mul(layerNorm(weights, `${name}.LayerNorm`, x, c.layer_norm_eps), tokenMask);
@@ -133,10 +134,9 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     const indices = relativeIndices(T, c);
     const all = weights.get('deberta.encoder.rel_embeddings.weight');
     const used = all.slice([indices.firstRow, 0], [indices.rows, -1]);
-    const normed =
-      c.norm_rel_ebd === 'layer_norm'
-        ? layerNorm(weights, 'deberta.encoder.LayerNorm', used, c.layer_norm_eps)
-        : used;
+    const normed = c.norm_rel_ebd.includes('layer_norm')
+      ? layerNorm(weights, 'deberta.encoder.LayerNorm', used, c.layer_norm_eps)
+      : used;
     return {
       embeddings: dropout(normed, c.hidden_dropout_prob, mode, 'relative'),
       c2p: tf.tensor1d(indices.contentToPosition, 'int32'),
@@ -164,6 +164,8 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       linear(weights, `${self}.${c.share_att_key ? shared : own}`, relative!)
         .reshape([-1, H, D / H])
         .transpose([1, 0, 2]);
+    // as configured, even where there is no relative attention
+    const terms = 1 + new Set(c.pos_att_type).size;
     const hasC2p = relative !== undefined && c.pos_att_type.includes('c2p');
     const hasP2c = relative !== undefined && c.pos_att_type.includes('p2c');
     const context = run(
@@ -178,7 +180,7 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
         contentToPosition: hasC2p ? c2p : undefined,
         positionToContent: hasP2c ? p2c : undefined,
       },
-      { scale: 1 / Math.sqrt((D / H) * (1 + Number(hasC2p) + Number(hasP2c))) },
+      { scale: 1 / Math.sqrt((D / H) * terms) },
     );
     const joined = context.transpose([1, 2, 0, 3]).reshape([B, T, D]);
     const projected = linear(weights, `${name}.attention.output.dense`, joined);
@@ -209,16 +211,22 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       [side, width - 1 - side],
       [0, 0],
     ]);
-    // [B, T, width · D] by the kernel [D, D, width] laid out alike
-    const windows = tf.concat(
-      Array.from({ length: width }, (_, offset) => padded.slice([0, offset, 0], [B, T, D])),
-      2,
-    );
+    // per group: [B · T, width · D / groups] by its part of the kernel [D, D / groups, width]
+    const groups = c.conv_groups;
+    const columns = width * (D / groups);
+    const windows = tf
+      .stack(
+        Array.from({ length: width }, (_, offset) => padded.slice([0, offset, 0], [B, T, D])),
+        2,
+      )
+      .reshape([B * T, width, groups, D / groups])
+      .transpose([2, 0, 1, 3])
+      .reshape([groups, B * T, columns]);
     const kernel = weights
       .get(`${name}.conv.weight`)
       .transpose([0, 2, 1])
-      .reshape([D, width * D]);
-    const product = tf.matMul(windows.reshape([B * T, width * D]), kernel, false, true).reshape([B, T, D]);
+      .reshape([groups, D / groups, columns]);
+    const product = tf.matMul(windows, kernel, false, true).transpose([1, 0, 2]).reshape([B, T, D]);
     const masked = tf.mul(tf.add(product, weights.get(`${name}.conv.bias`)), tokenMask);
     const activated = activate(dropout(masked, c.hidden_dropout_prob, mode, 'conv'), c.conv_act);
     return tf.mul(
