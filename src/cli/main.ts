@@ -7,6 +7,7 @@ import { chatCommand } from './commands/chat.js';
 import { datasetCommand } from './commands/dataset.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
+import { downloadCommand } from './commands/download.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { scoreCommand } from './commands/score.js';
 import { setupCommand } from './commands/setup.js';
@@ -15,7 +16,7 @@ import { trainDpoCommand } from './commands/trainDpo.js';
 import { trainEuCommand } from './commands/trainEu.js';
 
 /** Options that take several values. */
-const SEVERAL = ['_', 'response'];
+const SEVERAL = ['_', 'response', 'models'];
 
 const debug = process.argv.includes('--debug');
 
@@ -73,6 +74,7 @@ try {
     .command(scoreCommand)
     .command(chatCommand)
     .command(datasetCommand)
+    .command(downloadCommand)
     .command(setupCommand)
     .command(doctorCommand)
     .option('json', { type: 'boolean', describe: 'Results as JSON on standard output', global: true })

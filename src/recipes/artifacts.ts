@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { TruecastError } from '../support/errors.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
+import type { LocatedModel } from './models.js';
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
 
@@ -18,8 +19,24 @@ export function copyTokenizer(from: string, to: string): void {
 export interface AdapterProvenance {
   character: string;
   method: string;
+  /** The base model as the run named it, and the commit of one from the hub. */
+  base: string;
+  baseCommit?: string;
   /** Hashes of the reward discriminators' weights; absent where the pairs were ready-made. */
   reward?: { relevance: string; nli: string };
+}
+
+/** What provenance says of the base. */
+export function baseProvenance({
+  reference,
+  commit,
+}: LocatedModel): Pick<AdapterProvenance, 'base' | 'baseCommit'> {
+  return { base: reference, ...(commit === undefined ? {} : { baseCommit: commit }) };
+}
+
+/** The base as PEFT names it: a model of the hub by its repository, for PEFT knows no revision in a name. */
+export function baseName({ reference, repository }: LocatedModel): string {
+  return repository ?? reference;
 }
 
 const PROVENANCE = 'truecast.json';
@@ -36,14 +53,24 @@ export function loadProvenance(adapterFolder: string): AdapterProvenance | undef
 
 /** SHA-256 of a model folder's weights: tells whether two folders hold the same model. */
 export function weightsHash(folder: string): string {
-  const path = join(folder, 'model.safetensors');
-  if (!existsSync(path)) {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const single = names.filter((name) => name === 'model.safetensors');
+  const files = single.length > 0 ? single : names.filter((name) => WEIGHTS.test(name)).sort();
+  if (files.length === 0) {
     throw new TruecastError(
       `no model.safetensors in ${folder}`,
-      'name a folder that truecast train-discriminator wrote (RUN/model)',
+      'name a folder that truecast train-discriminator wrote (RUN/model), or a published discriminator',
     );
   }
   const hash = createHash('sha256');
+  for (const name of files) addFile(hash, join(folder, name));
+  return hash.digest('hex');
+}
+
+/** Shards, or what PyTorch saved. */
+const WEIGHTS = /^(model-.*\.safetensors|pytorch_model.*\.bin)$/;
+
+function addFile(hash: Hash, path: string): void {
   const chunk = new Uint8Array(2 ** 20);
   const fd = openSync(path, 'r');
   try {
@@ -53,5 +80,4 @@ export function weightsHash(folder: string): string {
   } finally {
     closeSync(fd);
   }
-  return hash.digest('hex');
 }
