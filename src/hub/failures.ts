@@ -29,15 +29,22 @@ export class ConnectionFailure extends Error {
 
   /** There is no way to the host: trying again at once is no use. */
   get unreachable(): boolean {
-    return ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH'].includes(
-      this.code ?? '',
-    );
+    return UNREACHABLE.has(this.code ?? '');
   }
 
   get retryable(): boolean {
     return !/CERT|SSL|TLS|SIGNED/.test(this.code ?? '');
   }
 }
+
+const UNREACHABLE = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** fetch throws a TypeError whose cause has the code; a body that breaks off, one named `terminated`. */
 export function connectionFailure(thrown: unknown, host: string): ConnectionFailure | undefined {
