@@ -43,8 +43,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-/** Commands that make a run: stopped, they go on. */
-const MAKES_RUNS = ['demo', 'train-discriminator', 'train-eu', 'train-dpo', 'evaluate'];
+/** Commands that keep what they have done: stopped, they go on. */
+const GOES_ON = ['demo', 'download', 'train-discriminator', 'train-eu', 'train-dpo', 'evaluate'];
 let command = '';
 
 // between two steps nothing is half-written; what a step has not saved is done again
@@ -54,7 +54,7 @@ for (const [signal, code] of [
 ] as const) {
   process.once(signal, () => {
     const showCursor = process.stderr.isTTY ? '\x1b[?25h' : '';
-    const goesOn = MAKES_RUNS.includes(command) ? ': the same command goes on' : '';
+    const goesOn = GOES_ON.includes(command) ? ': the same command goes on' : '';
     process.stderr.write(`${showCursor}\nstopped${goesOn}\n`);
     process.exit(code);
   });

@@ -59,6 +59,15 @@ export class CachedRepository {
     return join(this.folder, 'blobs', hash);
   }
 
+  /** Whether the content is there. Of another size it is none, whoever left it, and is removed. */
+  hasBlob(hash: string, size: number): boolean {
+    const path = this.blob(hash);
+    if (!existsSync(path)) return false;
+    if (statSync(path).size === size) return true;
+    rmSync(path);
+    return false;
+  }
+
   /** Puts a blob into a snapshot, under its name there. */
   link(commit: string, name: string, hash: string): void {
     if (!isPlainPath(name)) {

@@ -6,6 +6,7 @@ import { systemError, TruecastError } from '../support/errors.js';
 import type { Progress, ProgressBar } from '../support/progress.js';
 import { ConnectionFailure, connectionFailure } from './failures.js';
 import { Retries, request, Stall } from './http.js';
+import { claimPartial, releasePartial } from './partial.js';
 import type { HubSettings } from './settings.js';
 
 /** A file as the hub lists it. */
@@ -20,13 +21,9 @@ export interface RemoteFile {
 const SMALL = 2 ** 20;
 
 /**
- * Downloads a file to `target`, going on where an earlier download stopped, and checks its hash.
- * `@huggingface/hub` writes into the cache too, but begins anew each time, never gives up on a silent server,
- * and checks nothing.
- *
- * Several processes may do so at once: all write the same bytes at the same places of one partial file, and
- * what appears under the target's name has been checked. Partial files of Python's huggingface_hub are left
- * alone: some of its ways to download leave holes in them.
+ * Downloads a file to `target`, going on where an earlier download stopped, and checks its hash before it
+ * appears under that name. `@huggingface/hub` writes into the cache too, but begins anew each time, never
+ * gives up on a silent server, and checks nothing.
  */
 export async function downloadFile(
   settings: HubSettings,
@@ -35,14 +32,13 @@ export async function downloadFile(
   target: string,
   progress: Progress,
 ): Promise<void> {
-  const partial = `${target}.truecast.incomplete`;
+  mkdirSync(dirname(target), { recursive: true });
+  const partial = claimPartial(target);
   const retries = new Retries(settings, progress);
   let bar: ProgressBar | undefined;
-  let damaged = 0;
-  let lost = 0;
+  let damaged = false;
   try {
-    mkdirSync(dirname(target), { recursive: true });
-    while (!existsSync(target)) {
+    for (;;) {
       try {
         const done = sizeOf(partial, size);
         bar ??= size < SMALL ? undefined : progress.start(name, size, done, 'bytes');
@@ -53,15 +49,12 @@ export async function downloadFile(
           });
         }
         const found = await hashOf(partial, hash.length === 64 ? 'sha256' : 'git');
-        if (found === hash) renameSync(partial, target);
-        else {
-          rmSync(partial, { force: true });
-          if (++damaged === 2) throw damagedError(name, url, found, hash);
-          progress.note(`${name}: its checksum is wrong; once more from the beginning`);
-        }
+        if (found === hash) return renameSync(partial, target);
+        rmSync(partial);
+        if (damaged) throw damagedError(name, url, found, hash);
+        damaged = true;
+        progress.note(`${name}: its checksum is wrong; once more from the beginning`);
       } catch (error) {
-        // another process may have finished the partial file meanwhile, or thrown it away
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT' && ++lost < 5) continue;
         await retries.after(error);
       }
     }
@@ -69,6 +62,7 @@ export async function downloadFile(
     throw systemError(error, `cannot write ${partial}`) ?? error;
   } finally {
     bar?.stop();
+    releasePartial(partial);
   }
 }
 
@@ -92,7 +86,6 @@ async function fetchRest(
 ): Promise<void> {
   const { host } = new URL(url);
   const stall = new Stall(host, settings.timeoutMs);
-  // not truncated: see downloadFile
   const handle = await open(partial, constants.O_RDWR | constants.O_CREAT);
   try {
     const range: Record<string, string> = begin > 0 ? { range: `bytes=${begin}-` } : {};

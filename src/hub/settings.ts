@@ -25,12 +25,13 @@ const TIMEOUT_SECONDS = 30;
 
 export function hubSettings(environment: Environment = process.env): HubSettings {
   const offline = ['HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE'].find((name) => isTrue(environment[name]));
+  const seconds = Number(environment.HF_HUB_DOWNLOAD_TIMEOUT);
   return {
     endpoint: endpointOf(environment.HF_ENDPOINT || 'https://huggingface.co'),
     cache: cacheOf(environment),
     ...tokenOf(environment),
     ...(offline === undefined ? {} : { offline }),
-    timeoutMs: 1000 * (Number(environment.HF_HUB_DOWNLOAD_TIMEOUT) || TIMEOUT_SECONDS),
+    timeoutMs: 1000 * (seconds > 0 ? seconds : TIMEOUT_SECONDS),
     pauseMs: 1000,
   };
 }

@@ -1,4 +1,6 @@
 import { mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { locateModels, type WantedModel } from '../../src/hub/locate.js';
@@ -321,12 +323,32 @@ describe('a download that fails', () => {
     await whole(given);
   });
 
+  it('leaves the revision as it was until the model is whole; a cut blob is fetched again', async () => {
+    const first = hub.publish('ada/updated', MODEL);
+    const given = settings();
+    await locate('ada/updated', given);
+    const changed = Buffer.concat([WEIGHTS, WEIGHTS]);
+    const second = hub.publish('ada/updated', { ...MODEL, 'model.safetensors': changed });
+    hub.fail('model.safetensors', { kind: 'status', status: 404 });
+    await refusal(locate('ada/updated', given));
+    const offline = await locate('ada/updated', { ...given, offline: 'HF_HUB_OFFLINE' });
+    expect(offline.commit).toBe(first);
+    const { path, commit } = await locate('ada/updated', given);
+    expect(commit).toBe(second);
+
+    const blob = join(folderOf(given, 'ada/updated'), 'blobs', sha256(changed));
+    writeFileSync(blob, changed.subarray(0, 1000));
+    await locate('ada/updated', given);
+    expect(readFileSync(join(path, 'model.safetensors')).equals(changed)).toBe(true);
+  });
+
   it('of many at once harms none of them', async () => {
     hub.publish(ID, MODEL);
     hub.pace = { bytes: 10_000, ms: 1 };
     hub.fail('model.safetensors', { kind: 'reset', after: 120_000 }, { kind: 'damage' });
     const given = settings();
     const found = await Promise.all(Array.from({ length: 5 }, () => locate(ID, given)));
+    expect(hub.asked.filter(({ at }) => at === 'cdn').length).toBeGreaterThan(1);
     expect(new Set(found.map(({ path }) => path)).size).toBe(1);
     await whole(given);
   });
@@ -464,7 +486,7 @@ describe('without a network', () => {
     expect((await locate(ID, given, { progress })).commit).toBe(COMMIT);
     expect(progress.notes).toHaveLength(1);
     expect(progress.notes[0]).toMatch(
-      /^warning: ada\/tiny: no connection .* taken from the cache, at commit cccccccc/,
+      /^warning: ada\/tiny: 127\.0\.0\.1:\d+ cannot be reached .* taken from the cache, at commit cccccccc/,
     );
     const begin = Date.now();
     const { message } = await refusal(locate('ada/other', given));
@@ -528,6 +550,20 @@ describe('a hostile server', () => {
       const { message } = await refusal(locate(ID, settings()));
       expect(message).toContain('lists model.safetensors without a size and checksum');
     }
+  });
+
+  it('answers as a hub does, or is none', async () => {
+    listed({ path: 5 });
+    const { message, remedy } = await refusal(locate(ID, settings()));
+    expect(message).toContain(`${hub.endpoint} does not answer as a hub does`);
+    expect(remedy).toBe('check HF_ENDPOINT');
+    const page = createServer((_, response) => response.end('<html>Please log in</html>'));
+    await new Promise<void>((done) => page.listen(0, '127.0.0.1', done));
+    const endpoint = `http://127.0.0.1:${(page.address() as AddressInfo).port}`;
+    const portal = await refusal(locate(ID, settings({ endpoint })));
+    expect(portal.message).toContain('does not answer as a hub does');
+    page.close();
+    page.closeAllConnections();
   });
 
   it('does not redirect to what is no web page, or for ever', async () => {
