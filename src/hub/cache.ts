@@ -68,6 +68,16 @@ export class CachedRepository {
     return false;
   }
 
+  /** How much of the content is there, in one piece. */
+  bytesOf(hash: string): number {
+    const folder = join(this.folder, 'blobs');
+    const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(hash)) : [];
+    return Math.max(
+      0,
+      ...names.map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
+    );
+  }
+
   /** Puts a blob into a snapshot, under its name there. */
   link(commit: string, name: string, hash: string): void {
     if (!isPlainPath(name)) {

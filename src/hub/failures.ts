@@ -83,7 +83,7 @@ export function explain(
   }
   if (!(thrown instanceof StatusFailure)) return thrown;
   const { status, code, said } = thrown;
-  if (thrown.url.origin !== new URL(endpoint).origin) {
+  if (thrown.url.origin !== new URL(endpoint).origin || code === 'EntryNotFound') {
     return failure(thrown.message, 'try again later; the same command goes on where it stopped');
   }
   if (code === 'GatedRepo' || (status === 403 && token)) {

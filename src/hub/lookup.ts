@@ -33,11 +33,18 @@ export interface WantedModel {
 export interface Plan {
   model: LocatedModel;
   missing: RemoteFile[];
+  /** What is still to be downloaded of them. */
+  bytes: number;
   /** Downloads what is missing. */
   finish: () => Promise<void>;
 }
 
-export const present = (model: LocatedModel): Plan => ({ model, missing: [], finish: async () => {} });
+export const present = (model: LocatedModel): Plan => ({
+  model,
+  missing: [],
+  bytes: 0,
+  finish: async () => {},
+});
 
 /** One model's way from its name to its files. */
 export class Lookup {
@@ -126,7 +133,11 @@ export class Lookup {
       // only now: whoever has no network then finds a whole model under the revision
       if (named === undefined) this.cached.keepCommit(revision, commit);
     };
-    return { model: this.located(commit), missing, finish };
+    const bytes = missing.reduce(
+      (sum, { hash, size }) => sum + Math.max(0, size - this.cached.bytesOf(hash)),
+      0,
+    );
+    return { model: this.located(commit), missing, bytes, finish };
   }
 
   /** The files to have. Those that decide on others, or tell whether the repository may be read, are fetched. */

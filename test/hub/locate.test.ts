@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSy
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { locateModels, type WantedModel } from '../../src/hub/locate.js';
 import type { HubSettings } from '../../src/hub/settings.js';
 import { TruecastError } from '../../src/support/errors.js';
@@ -205,6 +205,12 @@ describe('a model of the hub', () => {
     const given = settings();
     const folder = temporary();
     expect((await locate(folder, given)).path).toBe(folder);
+    // not even its settings are looked at
+    vi.stubEnv('HF_ENDPOINT', 'nonsense');
+    expect(await locateModels([{ reference: folder }], silent)).toEqual([
+      { reference: folder, path: folder },
+    ]);
+    vi.unstubAllEnvs();
     for (const path of ['./a/b', '/a/b', '~/a', 'a\\b', 'a/b/c', 'plain', 'a/b/c.gguf', '../a', 'a/../b'])
       expect((await refusal(locate(path, given))).message).toBe(`model not found: ${path}`);
     for (const revision of ['', '../x', '/etc', 'a..b', 'a b', '-x', 'a.lock', 'x/../../y', '.', 'a\n'])
@@ -310,8 +316,10 @@ describe('a download that fails', () => {
     expect(message).toContain('answered 502');
     expect(remedy).toContain('goes on where it stopped');
     hub.reset();
-    await whole(given);
+    const progress = listener();
+    await whole(given, progress);
     expect(ranges()).toEqual(['bytes=100000-']);
+    expect(progress.notes[0]).toMatch(/^ada\/tiny: \d files, 200 kB, at commit/);
   });
 
   it('takes no more than was listed', async () => {
