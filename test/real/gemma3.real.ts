@@ -126,10 +126,10 @@ describe.skipIf(skipped)(`Gemma 3 270M's GGUF file${skipped}`, () => {
 /** Of 1 + |logit|: float32 sums in another order. 5e-5 is the most that was seen. */
 const TOLERANCE = 1e-4;
 /**
- * llama.cpp multiplies by activations of 8 bits, which moves logits by some tenths: two that are nearer may change
- * places.
+ * llama.cpp multiplies by activations of 8 bits: two logits that are nearer than this may change places. 0.171 is
+ * the most that was seen.
  */
-const NEAR_TIE = 0.5;
+const NEAR_TIE = 0.25;
 const MOST_TIES = 3;
 const GREEDY = { temperature: 0, topK: 0, topP: 1, seed: 0, stopTokens: [1, 106] };
 

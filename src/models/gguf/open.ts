@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { ModelFiles } from '../files.js';
 import { GgufFile } from '../formats/gguf/file.js';
 import { architectureOf, ggufConfig } from './config.js';
@@ -5,8 +6,10 @@ import { GgufMetadata } from './metadata.js';
 import { ggufTokenizer } from './tokenizer.js';
 import { GgufWeights } from './weights.js';
 
-/** Whether a path names a GGUF file. */
-export const isGguf = (path: string): boolean => path.toLowerCase().endsWith('.gguf');
+/** Whether a path names a GGUF file, there or not; a folder of such a name is none. */
+export function isGguf(path: string): boolean {
+  return path.toLowerCase().endsWith('.gguf') && !statSync(path, { throwIfNoEntry: false })?.isDirectory();
+}
 
 /** A model in a GGUF file, which holds configuration, tokenizer and weights. @throws TruecastError */
 export function openGguf(path: string): ModelFiles {
