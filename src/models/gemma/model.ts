@@ -1,10 +1,10 @@
 import * as tf from '../../backends/tf.js';
-import type { Nf4Tensors } from '../../ops/nf4.js';
+import { dequantizeNf4, type Nf4Tensors } from '../../ops/nf4.js';
 import { run } from '../../ops/op.js';
 import { recompute } from '../../ops/recompute.js';
 import { ops } from '../../ops/table.js';
 import { embed, type ForwardMode, HIDDEN } from '../encoder.js';
-import type { LoraAdapter } from '../lora.js';
+import type { BaseLinear, LoraAdapter } from '../lora/adapter.js';
 import { Weights } from '../weights.js';
 import { type GemmaConfig, ropeTheta } from './config.js';
 
@@ -124,18 +124,27 @@ export class GemmaForCausalLM {
     );
   }
 
-  /** A linear layer, packed or not, with its adapter: [N, in] → [N, out]. */
-  private project(name: string, x: tf.Tensor, mode: ForwardMode): tf.Tensor {
+  /** A linear layer as it is without its adapter. */
+  linear(name: string): BaseLinear {
     const packed = this.quantized.get(name);
-    let y: tf.Tensor;
-    if (packed) {
-      const [outFeatures, inFeatures] = this.linearLayers().get(name)!;
-      y = run(ops.linear4bit, { x, ...packed }, { outFeatures, inFeatures });
-    } else {
-      y = tf.matMul(x, this.weights.get(`${name}.weight`), false, true);
+    if (!packed) {
+      const weight = this.weights.get(`${name}.weight`);
+      return {
+        project: (x) => tf.matMul(x, weight, false, true),
+        weight: () => weight.clone() as tf.Tensor2D,
+      };
     }
-    const delta = this.adapter?.delta(name, x, mode);
-    return delta ? tf.add(y, delta) : y;
+    const [outFeatures, inFeatures] = this.linearLayers().get(name)!;
+    return {
+      project: (x) => run(ops.linear4bit, { x, ...packed }, { outFeatures, inFeatures }),
+      weight: () => dequantizeNf4(packed, outFeatures, inFeatures),
+    };
+  }
+
+  /** A linear layer with its adapter: [N, in] → [N, out]. */
+  private project(name: string, x: tf.Tensor, mode: ForwardMode): tf.Tensor {
+    const base = this.linear(name);
+    return this.adapter ? this.adapter.project(name, x, base, mode) : base.project(x);
   }
 
   private layer(

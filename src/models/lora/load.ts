@@ -1,0 +1,138 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import * as tf from '../../backends/tf.js';
+import { TruecastError } from '../../support/errors.js';
+import { readJson } from '../../support/files.js';
+import { SafetensorsFile } from '../formats/safetensors.js';
+import type { TensorFile } from '../formats/tensorFile.js';
+import { adapterTensors, LoraAdapter } from './adapter.js';
+import type { AdaptedLayer, LoraConfig } from './config.js';
+import { type AdapterBase, parsePeftConfig } from './peftConfig.js';
+import { adaptedLayers } from './targets.js';
+
+/** What the text model is within the models that PEFT adapts, multimodal Gemma 3 of either layout last. */
+const MODEL_PREFIXES = ['model.', 'model.language_model.', 'language_model.model.'];
+
+/** Reads adapter_config.json of a PEFT folder. */
+export function readAdapterConfig(folder: string): { config: LoraConfig; base: AdapterBase } {
+  const path = join(folder, 'adapter_config.json');
+  return parsePeftConfig(readJson(path, 'adapter configuration'), path);
+}
+
+/** Opens the tensors of a PEFT folder. */
+export function openAdapterTensors(folder: string): TensorFile {
+  const path = join(folder, 'adapter_model.safetensors');
+  if (!existsSync(path) && existsSync(join(folder, 'adapter_model.bin'))) {
+    throw new TruecastError(
+      `${folder} has its weights as adapter_model.bin, a pickle, which is not read`,
+      'load it with PEFT and save it again: save_pretrained writes adapter_model.safetensors',
+    );
+  }
+  return SafetensorsFile.open(path);
+}
+
+/** Loads a PEFT folder for the layers of a base model, name → [out, in]; every misfit in one error. */
+export function loadAdapter(folder: string, layers: ReadonlyMap<string, readonly number[]>): LoraAdapter {
+  const { config: stored } = readAdapterConfig(folder);
+  const file = openAdapterTensors(folder);
+  try {
+    const prefix = modelPrefix(file);
+    const { config, adapted } = selection(stored, [...layers.keys()], prefix, folder);
+    const tensors = checkFit(file, adapted, config.dora ?? false, layers, prefix);
+    const adapter = new LoraAdapter(config, adapted);
+    try {
+      for (const [name, { source, shape }] of tensors)
+        adapter.weights.set(name, tf.tensor(file.floats(source), shape));
+      return adapter;
+    } catch (error) {
+      adapter.dispose();
+      throw error;
+    }
+  } finally {
+    file.close();
+  }
+}
+
+/** What the file has where our names have `model.`. */
+function modelPrefix(file: TensorFile): string {
+  const names = [...file.tensors.keys()];
+  const found = MODEL_PREFIXES.find((prefix) =>
+    names.some((name) => name.startsWith(`base_model.model.${prefix}layers.`)),
+  );
+  return found ?? MODEL_PREFIXES[0]!;
+}
+
+/** `model.layers.0.x` as a file with this prefix names it. */
+const underPrefix = (layer: string, prefix: string) => layer.replace(/^model\./, () => prefix);
+
+/** The adapted layers, by our names, and the configuration that selects them by these. */
+function selection(
+  config: LoraConfig,
+  names: readonly string[],
+  prefix: string,
+  folder: string,
+): { config: LoraConfig; adapted: Map<string, AdaptedLayer> } {
+  const ours = new Map(names.map((name) => [underPrefix(name, prefix), name]));
+  const adapted = new Map(
+    [...adaptedLayers(config, [...ours.keys()])].map(([name, layer]) => [ours.get(name)!, layer]),
+  );
+  if (adapted.size === 0) {
+    throw new TruecastError(
+      `${join(folder, 'adapter_config.json')}: target_modules: ${JSON.stringify(config.targetModules)} is no layer of the base model`,
+      'name the base model that it was trained on',
+    );
+  }
+  return { config: prefix === MODEL_PREFIXES[0] ? config : spelledOut(config, adapted), adapted };
+}
+
+/** A configuration without patterns, which hold for other names: every layer by its own. */
+function spelledOut(config: LoraConfig, adapted: ReadonlyMap<string, AdaptedLayer>): LoraConfig {
+  const { rank, alpha, dropout, rslora, dora = false } = config;
+  const others = (value: (layer: AdaptedLayer) => number, usual: number) =>
+    Object.fromEntries(
+      [...adapted]
+        .filter(([, layer]) => value(layer) !== usual)
+        .map(([name, layer]) => [name.replaceAll('.', '\\.'), value(layer)]),
+    );
+  return {
+    ...{ rank, alpha, dropout, rslora, dora },
+    targetModules: [...adapted.keys()],
+    rankPattern: others((layer) => layer.rank, rank),
+    alphaPattern: others((layer) => layer.alpha, alpha),
+  };
+}
+
+/** The tensors that the adapter needs, by our names, once all are there with the right shapes and no others. */
+function checkFit(
+  file: TensorFile,
+  adapted: ReadonlyMap<string, AdaptedLayer>,
+  dora: boolean,
+  layers: ReadonlyMap<string, readonly number[]>,
+  prefix: string,
+): Map<string, { source: string; shape: number[] }> {
+  const expected = new Map<string, { source: string; shape: number[] }>();
+  for (const [layer, { rank }] of adapted) {
+    const [out, inputs] = layers.get(layer) as [number, number];
+    const ours = adapterTensors(layer);
+    const theirs = adapterTensors(underPrefix(layer, prefix));
+    expected.set(ours.a, { source: theirs.a, shape: [rank, inputs] });
+    expected.set(ours.b, { source: theirs.b, shape: [out, rank] });
+    if (dora) expected.set(ours.magnitude, { source: theirs.magnitude, shape: [out] });
+  }
+  const wanted = new Set([...expected.values()].map(({ source }) => source));
+  const problems = [...expected.values()].flatMap(({ source, shape }) => {
+    const info = file.tensors.get(source);
+    if (!info) return [`missing: ${source} [${shape}]`];
+    return info.shape.join() === shape.join()
+      ? []
+      : [`${source} is [${info.shape}], the base model wants [${shape}]`];
+  });
+  for (const name of file.tensors.keys()) if (!wanted.has(name)) problems.push(`unexpected: ${name}`);
+  if (problems.length > 0) {
+    throw new TruecastError(
+      `${file.path} does not fit the base model:\n  ${problems.join('\n  ')}`,
+      'name the base model that it was trained on',
+    );
+  }
+  return expected;
+}
