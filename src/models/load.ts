@@ -9,7 +9,7 @@ import { DebertaV2ForSequenceClassification } from './deberta/model.js';
 import type { SequenceClassifier } from './encoder.js';
 import { openModel } from './files.js';
 import type { TensorFile } from './formats/tensorFile.js';
-import { parseGemmaConfig } from './gemma/config.js';
+import { isMultimodal, parseGemmaConfig } from './gemma/config.js';
 import { GemmaForCausalLM } from './gemma/model.js';
 import { nf4ToDevice, quantizeNf4, quantizeScales } from './nf4.js';
 import { checkTensors, saveTensors, type Weights } from './weights.js';
@@ -119,24 +119,22 @@ export interface LoadGemmaOptions {
 export function loadGemma(path: string, { quantization }: LoadGemmaOptions): GemmaForCausalLM {
   const files = openModel(path);
   const { config, configPath: where } = files;
-  if (config.model_type !== 'gemma') {
-    throw new TruecastError(
-      `${where}: model_type ${JSON.stringify(config.model_type)} is no decoder that truecast knows`,
-      'use a Gemma 1 or 1.1 model',
-    );
-  }
   const model = new GemmaForCausalLM(parseGemmaConfig(config, where));
   const expected = model.expectedTensors();
   const linear = model.linearLayers();
   const file = files.openWeights();
   try {
-    const rename = (name: string) => name;
-    const ignored = (name: string) => name === 'lm_head.weight' || isUnused(name);
+    const multimodal = isMultimodal(config);
+    const rename = multimodal ? textName : (name: string) => name;
+    // the head is the embeddings once more: a copy in the file says nothing new
+    const ignored = (name: string) => isUnused(name) || (multimodal && isVision(name));
     checkTensors(file, expected, rename, { optional: () => false, ignored });
+    const stored = new Map([...file.tensors.keys()].map((name) => [rename(name), name]));
     for (const [name, shape] of expected) {
       const layer = name.replace(/\.weight$/, '');
+      const values = file.floats(stored.get(name)!);
       if (quantization !== 'none' && linear.has(layer)) {
-        const matrix = quantizeNf4(file.floats(name), shape as [number, number]);
+        const matrix = quantizeNf4(values, shape as [number, number]);
         const tensors = nf4ToDevice(
           matrix,
           quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined,
@@ -144,7 +142,7 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
         for (const tensor of Object.values(tensors)) tf.keep(tensor);
         model.quantized.set(layer, tensors);
       } else {
-        model.weights.set(name, tf.tensor(file.floats(name), shape));
+        model.weights.set(name, tf.tensor(values, shape));
       }
     }
     return model;
@@ -178,3 +176,10 @@ const isOutput = (name: string) => /^classifier(\.out_proj)?\.(weight|bias)$/.te
 /** Buffers and pretraining heads that published files carry and classifiers don't use. */
 const isUnused = (name: string) =>
   /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name);
+
+/** A tensor of a multimodal model's text model by its name alone: older and newer files put a prefix before it. */
+const textName = (name: string) =>
+  name
+    .replace(/^(model\.language_model|language_model\.model)\./, 'model.')
+    .replace(/^language_model\.lm_head\./, 'lm_head.');
+const isVision = (name: string) => /^(model\.)?(vision_tower|multi_modal_projector)\./.test(name);
