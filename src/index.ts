@@ -33,6 +33,7 @@ export { Tokenizer } from './models/tokenizer.js';
 export { type ChatOptions, type ChatSession, openChat } from './recipes/chat.js';
 export { type DemoOptions, type DemoResult, demo } from './recipes/demo.js';
 export { type EvaluateResult, evaluate } from './recipes/evaluate.js';
+export { type ExportOptions, type ExportResult, exportAdapter } from './recipes/export.js';
 export { type ScoreOptions, score } from './recipes/score.js';
 export { type DiscriminatorResult, trainDiscriminator } from './recipes/trainDiscriminator.js';
 export { type DpoResult, trainDpo } from './recipes/trainDpo.js';

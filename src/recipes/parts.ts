@@ -65,7 +65,7 @@ export function attachAdapter(
   if (start !== undefined) {
     model.adapter = loadAdapter(start, model.linearLayers());
   } else {
-    model.adapter = new LoraAdapter(lora);
+    model.adapter = new LoraAdapter(lora, undefined, model.prefix);
     model.adapter.initialise(model.linearLayers(), seed, (layer) => model.linear(layer));
   }
   return model.adapter;

@@ -135,9 +135,15 @@ describeBackends('an adapter of PEFT', () => {
     const [adapter, plain] = [folder, source].map((path) => loadAdapter(path, model.linearLayers()));
     expect([...adapter!.layers]).toEqual([...plain!.layers]);
     expect(adapter!.weights.names()).toEqual(plain!.weights.names());
-    // saved, it is an adapter of the text model
+    // saved, it is again one of the multimodal model, whose vision model has layers of the same names
     const again = temporary();
     adapter!.save(again, { nameOrPath: 'base', task: 'CAUSAL_LM' });
+    const written = SafetensorsFile.open(join(again, 'adapter_model.safetensors'));
+    for (const name of written.tensors.keys())
+      expect(name.startsWith(`base_model.model.${prefix}layers.`)).toBe(true);
+    written.close();
+    const { target_modules: targets } = JSON.parse(readFileSync(join(again, 'adapter_config.json'), 'utf8'));
+    expect(targets).toContain(`${prefix}layers.0.self_attn.q_proj`);
     const reloaded = loadAdapter(again, model.linearLayers());
     expect(new Map(reloaded.layers)).toEqual(new Map(plain!.layers));
     for (const each of [model, adapter!, plain!, reloaded]) each.dispose();

@@ -6,6 +6,7 @@ import { softCap } from '../../ops/softCap.js';
 import { ops } from '../../ops/table.js';
 import { embed, type ForwardMode } from '../encoder.js';
 import type { BaseLinear, LoraAdapter } from '../lora/adapter.js';
+import { TEXT_MODEL } from '../lora/names.js';
 import { Weights } from '../weights.js';
 import type { GemmaConfig } from './config.js';
 import { type AttentionTensors, attentionTensors, seenNext } from './positions.js';
@@ -36,7 +37,11 @@ export class GemmaForCausalLM {
   readonly quantized = new Map<string, Nf4Tensors>();
   adapter?: LoraAdapter;
 
-  constructor(readonly config: GemmaConfig) {}
+  /** @param prefix where its layers are in the class that transformers loads the same files into */
+  constructor(
+    readonly config: GemmaConfig,
+    readonly prefix = TEXT_MODEL,
+  ) {}
 
   get maxLength(): number {
     return this.config.max_position_embeddings;

@@ -9,6 +9,7 @@ import { randomKey, uniformAt } from '../../support/random.js';
 import { dropout, type ForwardMode } from '../encoder.js';
 import { saveTensors, Weights } from '../weights.js';
 import type { AdaptedLayer, LoraConfig } from './config.js';
+import { adapterTensors, spelledOut, TEXT_MODEL, underPrefix } from './names.js';
 import { type AdapterBase, peftConfig } from './peftConfig.js';
 import { adaptedLayers, endsWithPart } from './targets.js';
 
@@ -20,19 +21,6 @@ export interface BaseLinear {
   weight(): tf.Tensor2D;
 }
 
-/** The adapter's tensors of a layer, as PEFT's file names them. */
-export function adapterTensors(layer: string): { a: string; b: string; magnitude: string } {
-  const name = `base_model.model.${layer}`;
-  return {
-    /** [r, in] */
-    a: `${name}.lora_A.weight`,
-    /** [out, r] */
-    b: `${name}.lora_B.weight`,
-    /** [out], of DoRA */
-    magnitude: `${name}.lora_magnitude_vector`,
-  };
-}
-
 export class LoraAdapter {
   /** By their names in PEFT's file. */
   readonly weights = new Weights();
@@ -40,10 +28,14 @@ export class LoraAdapter {
   /** Σ W² over each row of the base's layers, [out], made when DoRA first asks for it. */
   private readonly rowSquares = new Weights();
 
-  /** @param layers the adapted ones, by name; `initialise` finds them where not given */
+  /**
+   * @param layers the adapted ones, by name; `initialise` finds them where not given
+   * @param prefix where the class of the base has its text model: what the files' names begin with
+   */
   constructor(
     readonly config: LoraConfig,
     public layers: ReadonlyMap<string, AdaptedLayer> = new Map(),
+    readonly prefix = TEXT_MODEL,
   ) {}
 
   /** A layer with its adapter, where it has one: [N, in] → [N, out]. */
@@ -103,12 +95,18 @@ export class LoraAdapter {
 
   /** Writes adapter_config.json and adapter_model.safetensors into `folder`, which PEFT loads. */
   save(folder: string, base: AdapterBase): void {
+    const stored = (name: string) => underPrefix(name, this.prefix);
     saveTensors(
       join(folder, 'adapter_model.safetensors'),
-      this.weights.names().map((name) => [name, this.weights.get(name)]),
+      this.weights.names().map((name) => [stored(name), this.weights.get(name)]),
     );
-    const config = peftConfig(this.config, base);
-    writeFileAtomic(join(folder, 'adapter_config.json'), `${JSON.stringify(config, null, 2)}\n`);
+    // in a multimodal model the same names are layers of its vision model, too
+    const config =
+      this.prefix === TEXT_MODEL
+        ? this.config
+        : spelledOut(this.config, new Map([...this.layers].map(([name, layer]) => [stored(name), layer])));
+    const json = `${JSON.stringify(peftConfig(config, base), null, 2)}\n`;
+    writeFileAtomic(join(folder, 'adapter_config.json'), json);
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 import { TruecastError } from '../../support/errors.js';
 import { type GgufTensorToWrite, writeGguf } from '../formats/gguf/write.js';
-import { adapterTensors, type LoraAdapter } from './adapter.js';
+import type { LoraAdapter } from './adapter.js';
+import { adapterTensors } from './names.js';
 
 /** Gemma's linear layers as llama.cpp calls them. */
 const PARTS: Readonly<Record<string, string>> = {

@@ -5,13 +5,11 @@ import { TruecastError } from '../../support/errors.js';
 import { readJson } from '../../support/files.js';
 import { SafetensorsFile } from '../formats/safetensors.js';
 import type { TensorFile } from '../formats/tensorFile.js';
-import { adapterTensors, LoraAdapter } from './adapter.js';
+import { LoraAdapter } from './adapter.js';
 import type { AdaptedLayer, LoraConfig } from './config.js';
+import { adapterTensors, prefixOf, spelledOut, TEXT_MODEL, underPrefix, withoutPrefix } from './names.js';
 import { type AdapterBase, parsePeftConfig } from './peftConfig.js';
 import { adaptedLayers } from './targets.js';
-
-/** What the text model is within the models that PEFT adapts, multimodal Gemma 3 of either layout last. */
-const MODEL_PREFIXES = ['model.', 'model.language_model.', 'language_model.model.'];
 
 /** Reads adapter_config.json of a PEFT folder. */
 export function readAdapterConfig(folder: string): { config: LoraConfig; base: AdapterBase } {
@@ -31,15 +29,33 @@ export function openAdapterTensors(folder: string): TensorFile {
   return SafetensorsFile.open(path);
 }
 
+/** The layers that a PEFT folder has tensors for, by our names, as name → [out, in]: for use without the base. */
+export function storedLayers(folder: string): Map<string, [number, number]> {
+  const file = openAdapterTensors(folder);
+  try {
+    const prefix = prefixOf(file.tensors.keys());
+    const layers = new Map<string, [number, number]>();
+    for (const [name, { shape }] of file.tensors) {
+      const layer = /^base_model\.model\.(.+)\.lora_A\.weight$/.exec(name)?.[1];
+      if (layer === undefined || shape.length !== 2) continue;
+      const out = file.tensors.get(adapterTensors(layer).b)?.shape[0];
+      if (out !== undefined) layers.set(withoutPrefix(layer, prefix), [out, shape[1]!]);
+    }
+    return layers;
+  } finally {
+    file.close();
+  }
+}
+
 /** Loads a PEFT folder for the layers of a base model, name → [out, in]; every misfit in one error. */
 export function loadAdapter(folder: string, layers: ReadonlyMap<string, readonly number[]>): LoraAdapter {
   const { config: stored } = readAdapterConfig(folder);
   const file = openAdapterTensors(folder);
   try {
-    const prefix = modelPrefix(file);
+    const prefix = prefixOf(file.tensors.keys());
     const { config, adapted } = selection(stored, [...layers.keys()], prefix, folder);
     const tensors = checkFit(file, adapted, config.dora ?? false, layers, prefix);
-    const adapter = new LoraAdapter(config, adapted);
+    const adapter = new LoraAdapter(config, adapted, prefix);
     try {
       for (const [name, { source, shape }] of tensors)
         adapter.weights.set(name, tf.tensor(file.floats(source), shape));
@@ -52,18 +68,6 @@ export function loadAdapter(folder: string, layers: ReadonlyMap<string, readonly
     file.close();
   }
 }
-
-/** What the file has where our names have `model.`. */
-function modelPrefix(file: TensorFile): string {
-  const names = [...file.tensors.keys()];
-  const found = MODEL_PREFIXES.find((prefix) =>
-    names.some((name) => name.startsWith(`base_model.model.${prefix}layers.`)),
-  );
-  return found ?? MODEL_PREFIXES[0]!;
-}
-
-/** `model.layers.0.x` as a file with this prefix names it. */
-const underPrefix = (layer: string, prefix: string) => layer.replace(/^model\./, () => prefix);
 
 /** The adapted layers, by our names, and the configuration that selects them by these. */
 function selection(
@@ -82,24 +86,7 @@ function selection(
       'name the base model that it was trained on',
     );
   }
-  return { config: prefix === MODEL_PREFIXES[0] ? config : spelledOut(config, adapted), adapted };
-}
-
-/** A configuration without patterns, which hold for other names: every layer by its own. */
-function spelledOut(config: LoraConfig, adapted: ReadonlyMap<string, AdaptedLayer>): LoraConfig {
-  const { rank, alpha, dropout, rslora, dora = false } = config;
-  const others = (value: (layer: AdaptedLayer) => number, usual: number) =>
-    Object.fromEntries(
-      [...adapted]
-        .filter(([, layer]) => value(layer) !== usual)
-        .map(([name, layer]) => [name.replaceAll('.', '\\.'), value(layer)]),
-    );
-  return {
-    ...{ rank, alpha, dropout, rslora, dora },
-    targetModules: [...adapted.keys()],
-    rankPattern: others((layer) => layer.rank, rank),
-    alphaPattern: others((layer) => layer.alpha, alpha),
-  };
+  return { config: prefix === TEXT_MODEL ? config : spelledOut(config, adapted), adapted };
 }
 
 /** The tensors that the adapter needs, by our names, once all are there with the right shapes and no others. */
