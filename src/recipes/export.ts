@@ -12,7 +12,8 @@ import { loadAdapter, readAdapterConfig, storedLayers } from '../models/lora/loa
 import { type MergeOptions, mergedTensors } from '../models/lora/merge.js';
 import { saveShards } from '../models/shards.js';
 import { TruecastError } from '../support/errors.js';
-import { writeFileAtomic, writeFolderAtomic } from '../support/files.js';
+import { readText, writeFileAtomic, writeFolderAtomic } from '../support/files.js';
+import { editJson } from '../support/json.js';
 import { type AdapterProvenance, copyCompanions, loadProvenance } from './artifacts.js';
 import { chooseBackend, type RecipeContext } from './begin.js';
 
@@ -132,7 +133,8 @@ function exportMerged(task: Task, { progress }: RecipeContext): ExportResult {
       const done = (name: string) => bar.update(tensors.findIndex(([each]) => each === name) + 1);
       shards = saveShards(temporary, tensors, maxShard, done);
       copyCompanions(dirname(files.configPath), temporary);
-      writeJson(join(temporary, 'config.json'), mergedConfig(files.config, dtype));
+      const config = editJson(configText(files), (value) => mergedConfig(value, dtype));
+      writeFileAtomic(join(temporary, 'config.json'), `${config}\n`);
     });
     bar.stop();
     return { format: 'merged', out, base, layers: adapter.layers.size, dtype, over, files: shards };
@@ -203,6 +205,8 @@ function mergedConfig(
   return { ...rest, ...(text && { text_config: mergedConfig(text, dtype) }), [key]: TORCH_DTYPES[dtype] };
 }
 
-function writeJson(path: string, value: unknown): void {
-  writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+function configText({ config, configPath }: ModelFiles): string {
+  return basename(configPath) === 'config.json'
+    ? readText(configPath, 'model configuration')
+    : JSON.stringify(config);
 }

@@ -50,7 +50,7 @@ export function writeFolderAtomic(path: string, fill: (temporary: string) => voi
     fill(temporary);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
+    if (existsSync(temporary)) rmSync(temporary, { recursive: true, force: true });
     throw systemError(error, `cannot write ${path}`) ?? error;
   }
 }
