@@ -102,7 +102,7 @@ function freshTensor(name: string, shape: readonly number[], seed: number): tf.T
   if (name.endsWith('.bias')) return tf.zeros([...shape]);
   if (/LayerNorm\.weight$/.test(name)) return tf.ones([...shape]);
   // Gemma stores its norms' weights minus one
-  if (/(layernorm|\.norm)\.weight$/.test(name)) return tf.zeros([...shape]);
+  if (/(layernorm|[._]norm)\.weight$/.test(name)) return tf.zeros([...shape]);
   const key = randomKey(seed, 'init', name);
   const size = tf.util.sizeFromShape([...shape]);
   return tf.tensor(

@@ -45,7 +45,11 @@ export function seenNext(x: tf.Tensor, window: number | undefined): tf.Tensor {
 
 /** cos and sin [B, 1, T, d] of position / factor · θ^(−2i/d), the d/2 frequencies twice. */
 function rotations(positions: tf.Tensor2D, d: number, { theta, factor }: RopeConfig): [tf.Tensor, tf.Tensor] {
-  const half = Float32Array.from({ length: d / 2 }, (_, i) => 1 / theta ** ((2 * i) / d) / factor);
+  // in float32 at every step, as transformers computes it: far tokens multiply the last bits
+  const half = Float32Array.from({ length: d / 2 }, (_, i) => {
+    const wavelength = Math.fround(theta ** Math.fround((2 * i) / d));
+    return Math.fround(1 / wavelength) / factor;
+  });
   const [B, T] = positions.shape;
   const frequencies = tf.tensor(half, [1, 1, 1, d / 2]);
   const angles = tf.mul(tf.cast(positions, 'float32').reshape([B, 1, T, 1]), frequencies);
