@@ -4,6 +4,7 @@ import { TruecastError } from '../support/errors.js';
 import { readModelConfig } from './config.js';
 import { SafetensorsFile } from './formats/safetensors.js';
 import type { TensorFile } from './formats/tensorFile.js';
+import { isGguf, openGguf } from './gguf/open.js';
 import { Tokenizer } from './tokenizer.js';
 
 /** A model on this machine: configuration, weights and tokenizer, whatever the files that hold them. */
@@ -17,8 +18,9 @@ export interface ModelFiles {
   tokenizer(): Tokenizer;
 }
 
-/** Opens the model at `path`: a folder in Hugging Face layout. Weights are not read yet. */
+/** Opens the model at `path`: a folder in Hugging Face layout, or a .gguf file. Weights are not read yet. */
 export function openModel(path: string): ModelFiles {
+  if (isGguf(path)) return openGguf(path);
   return {
     path,
     config: readModelConfig(path),

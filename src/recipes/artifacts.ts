@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { isGguf } from '../models/gguf/open.js';
 import { TruecastError } from '../support/errors.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
 
@@ -54,12 +55,12 @@ export function loadProvenance(adapterFolder: string): AdapterProvenance | undef
   return existsSync(path) ? (readJson(path, 'provenance') as AdapterProvenance) : undefined;
 }
 
-/** SHA-256 of a model folder's weights: tells whether two folders hold the same model. */
-export function weightsHash(folder: string): string {
-  const path = join(folder, 'model.safetensors');
+/** SHA-256 of a model's weights (a folder's, or a .gguf file): tells whether two paths hold the same model. */
+export function weightsHash(model: string): string {
+  const path = isGguf(model) ? model : join(model, 'model.safetensors');
   if (!existsSync(path)) {
     throw new TruecastError(
-      `no model.safetensors in ${folder}`,
+      isGguf(model) ? `no such file: ${model}` : `no model.safetensors in ${model}`,
       'name a folder that truecast train-discriminator wrote (RUN/model)',
     );
   }

@@ -6,10 +6,11 @@ export type Typed =
   | ['u8' | 'u32' | 'i32' | 'f32' | 'bool', number]
   | ['u64', number | bigint]
   | ['string', string]
-  | ['array', Typed[0], unknown[]]
+  | ['array', Kind, readonly unknown[]]
   | ['raw', number, Uint8Array];
 
 const CODES = { u8: 0, u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9, u64: 10 } as const;
+type Kind = keyof typeof CODES;
 
 export interface TestTensor {
   name: string;
@@ -44,7 +45,7 @@ const u64 = (n: number | bigint) => {
 };
 const string = (text: string) => Buffer.concat([u64(Buffer.byteLength(text)), Buffer.from(text)]);
 
-function payload(type: Typed[0], value: unknown): Buffer {
+function payload(type: Kind, value: unknown): Buffer {
   switch (type) {
     case 'u8':
     case 'bool':
@@ -63,9 +64,12 @@ function payload(type: Typed[0], value: unknown): Buffer {
     case 'string':
       return string(value as string);
     default: {
-      const [, element, values] = value as ['array', Typed[0], unknown[]];
-      const code = CODES[element as keyof typeof CODES];
-      return Buffer.concat([u32(code), u64(values.length), ...values.map((v) => payload(element, v))]);
+      const [, element, values] = value as ['array', Kind, unknown[]];
+      return Buffer.concat([
+        u32(CODES[element]),
+        u64(values.length),
+        ...values.map((v) => payload(element, v)),
+      ]);
     }
   }
 }
