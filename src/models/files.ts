@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { TruecastError } from '../support/errors.js';
 import { readModelConfig } from './config.js';
-import { SafetensorsFile } from './formats/safetensors.js';
+import { openFolderWeights } from './formats/folder.js';
 import type { TensorFile } from './formats/tensorFile.js';
 import { isGguf, openGguf } from './gguf/open.js';
 import { Tokenizer } from './tokenizer.js';
@@ -25,14 +23,7 @@ export function openModel(path: string): ModelFiles {
     path,
     config: readModelConfig(path),
     configPath: join(path, 'config.json'),
-    openWeights: () => openWeights(path),
+    openWeights: () => openFolderWeights(path),
     tokenizer: () => Tokenizer.load(path),
   };
-}
-
-function openWeights(folder: string): TensorFile {
-  const path = join(folder, 'model.safetensors');
-  if (!existsSync(path))
-    throw new TruecastError(`no model.safetensors in ${folder}`, 'name a folder in Hugging Face layout');
-  return SafetensorsFile.open(path);
 }

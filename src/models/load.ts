@@ -13,7 +13,7 @@ import { isMultimodal, parseGemmaConfig } from './gemma/config.js';
 import { GemmaForCausalLM } from './gemma/model.js';
 import { MULTIMODAL_TEXT_MODEL } from './lora/names.js';
 import { nf4ToDevice, quantizeNf4, quantizeScales } from './nf4.js';
-import { checkTensors, type ExpectedTensors, saveTensors, type Weights } from './weights.js';
+import { checkTensors, type ExpectedTensors, loadTensor, saveTensors, type Weights } from './weights.js';
 
 /** Standard deviation of fresh weights (transformers' initializer_range). */
 const INITIALIZER_RANGE = 0.02;
@@ -66,7 +66,8 @@ export function loadSequenceClassifier(
   const expected = model.expectedTensors();
   const file = files.openWeights();
   try {
-    const rename = baseModelNames(file, expected);
+    const base = baseModelNames(file, expected);
+    const rename = (name: string) => base(normName(name));
     // a head for another number of labels is no start; one that is absent or refused is made new
     const refused = (name: string) => fresh && had !== head.labels && isOutput(name);
     const optional = (name: string) => fresh && isHead(name);
@@ -76,7 +77,7 @@ export function loadSequenceClassifier(
     const newTensors: string[] = [];
     for (const [name, shape] of expected) {
       const source = refused(name) ? undefined : stored.get(name);
-      if (source !== undefined) model.weights.set(name, tf.tensor(file.floats(source), [...shape]));
+      if (source !== undefined) model.weights.set(name, loadTensor(file, source, shape));
       else newTensors.push(name);
     }
     if (fresh) {
@@ -84,6 +85,9 @@ export function loadSequenceClassifier(
         model.weights.set(name, freshTensor(name, expected.get(name)!, head.seed));
     }
     return { model, config, newTensors };
+  } catch (error) {
+    model.weights.dispose();
+    throw error;
   } finally {
     file.close();
   }
@@ -127,11 +131,12 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
   try {
     const rename = checkDecoder(file, expected, config);
     const stored = new Map([...file.tensors.keys()].map((name) => [rename(name), name]));
+    const scratch = scratchOf(quantization === 'none' ? [] : linear.values());
     for (const [name, shape] of expected) {
       const layer = name.replace(/\.weight$/, '');
-      const values = file.floats(stored.get(name)!);
+      const source = stored.get(name)!;
       if (quantization !== 'none' && linear.has(layer)) {
-        const matrix = quantizeNf4(values, shape as [number, number]);
+        const matrix = quantizeNf4(file.floats(source, scratch(shape)), shape as [number, number]);
         const tensors = nf4ToDevice(
           matrix,
           quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined,
@@ -139,10 +144,13 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
         for (const tensor of Object.values(tensors)) tf.keep(tensor);
         model.quantized.set(layer, tensors);
       } else {
-        model.weights.set(name, tf.tensor(values, shape));
+        model.weights.set(name, loadTensor(file, source, shape));
       }
     }
     return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
   } finally {
     file.close();
   }
@@ -172,6 +180,13 @@ export function checkDecoder(
   return rename;
 }
 
+/** One array for the values of each of several matrices, one after the other. */
+function scratchOf(shapes: Iterable<readonly number[]>): (shape: readonly number[]) => Float32Array {
+  const size = tf.util.sizeFromShape;
+  const values = new Float32Array(Math.max(0, ...[...shapes].map((shape) => size([...shape]))));
+  return (shape) => values.subarray(0, size([...shape]));
+}
+
 /** Writes config.json and model.safetensors into `folder`. */
 export function saveModel(
   folder: string,
@@ -192,11 +207,23 @@ function baseModelNames(file: TensorFile, expected: ReadonlyMap<string, unknown>
   return bare ? (name) => (expected.has(prefix + name) ? prefix + name : name) : (name) => name;
 }
 
+/** BERT's first checkpoints have TensorFlow's names of a norm's weight and bias. */
+function normName(name: string): string {
+  return name
+    .replace(/\bLayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/\bLayerNorm\.beta$/, 'LayerNorm.bias');
+}
+
 const isHead = (name: string) => /^(classifier|pooler|bert\.pooler)\b/.test(name);
 const isOutput = (name: string) => /^classifier(\.out_proj)?\.(weight|bias)$/.test(name);
-/** Buffers and pretraining heads that published files carry and classifiers don't use. */
+/**
+ * Buffers and pretraining heads that published files carry and classifiers don't use. DeBERTa v3 has absolute
+ * positions for its pretraining alone.
+ */
 const isUnused = (name: string) =>
-  /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name);
+  /position_ids$|^deberta\.embeddings\.position_embeddings\.weight$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(
+    name,
+  );
 
 /** A tensor of a multimodal model's text model by its name alone: older and newer files put a prefix before it. */
 const textName = (name: string) =>

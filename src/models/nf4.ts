@@ -14,36 +14,62 @@ export interface Nf4Matrix {
 /** Code of the midpoint rule: how many midpoints lie below the value, exact ties going to the lower code. */
 const MIDPOINTS = NF4_CODES.slice(1).map((code, i) => Math.fround((code + NF4_CODES[i]!) / 2));
 
+/**
+ * [−1, 1] in cells that hold one midpoint at most, and few hold any: a value's code is its cell's, or the next where
+ * it lies above the midpoint after it. Half a cell of room on either side, as a block's largest is scaled to 1 ± ulp.
+ */
+const CELLS_PER_UNIT = 1024;
+const cellOf = (value: number) => (value * CELLS_PER_UNIT + (CELLS_PER_UNIT + 0.5)) | 0;
+const CELL_CODES = Uint8Array.from(
+  { length: 2 * CELLS_PER_UNIT + 2 },
+  (_, cell) => MIDPOINTS.filter((midpoint) => cellOf(midpoint) < cell).length,
+);
+const ABOVE = Float64Array.from([...MIDPOINTS, Number.POSITIVE_INFINITY]);
+
 function nearestCode(value: number): number {
-  let low = 0;
-  let high = MIDPOINTS.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (value > MIDPOINTS[middle]!) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  const code = CELL_CODES[cellOf(value)]!;
+  return value > ABOVE[code]! ? code + 1 : code;
 }
 
 /** Quantises a row-major matrix as bitsandbytes' CPU kernel does: same codes, same absmax. */
 export function quantizeNf4(values: Float32Array, shape: [number, number]): Nf4Matrix {
   const packed = new Uint8Array(Math.ceil(values.length / 2));
   const absmax = new Float32Array(Math.ceil(values.length / NF4_BLOCK));
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  const absmaxBits = new Int32Array(absmax.buffer);
   for (let block = 0; block < absmax.length; block++) {
     const begin = block * NF4_BLOCK;
     const end = Math.min(begin + NF4_BLOCK, values.length);
-    let largest = 0;
-    for (let i = begin; i < end; i++) largest = Math.max(largest, Math.abs(values[i]!));
-    absmax[block] = largest;
+    // the largest magnitude by its bits, among which NaN is above infinity and so stays
+    let largestBits = 0;
+    for (let i = begin; i < end; i++) {
+      const magnitude = bits[i]! & 0x7fffffff;
+      if (magnitude > largestBits) largestBits = magnitude;
+    }
+    absmaxBits[block] = largestBits;
+    const largest = absmax[block]!;
     const whole = end - begin === NF4_BLOCK;
+    const reciprocal = Math.fround(1 / largest);
+    if (whole && reciprocal > 0 && reciprocal < Number.POSITIVE_INFINITY) {
+      for (let i = begin; i < end; i += 2) {
+        const high = nearestCode(Math.fround(values[i]! * reciprocal));
+        packed[i >> 1] = (high << 4) | nearestCode(Math.fround(values[i + 1]! * reciprocal));
+      }
+      continue;
+    }
     for (let i = begin; i < end; i++) {
       const value = largest === 0 ? 0 : scaled(values[i]!, largest, whole);
-      packed[i >> 1]! |= nearestCode(value) << (i & 1 ? 0 : 4);
+      packed[i >> 1]! |= anyCode(value) << (i & 1 ? 0 : 4);
     }
   }
   // an odd length leaves half a byte: the code of zero
   if (values.length & 1) packed[packed.length - 1]! |= nearestCode(0);
   return { shape, packed, absmax };
+}
+
+/** As nearestCode, for infinities and NaN too. */
+function anyCode(value: number): number {
+  return Number.isNaN(value) ? 0 : nearestCode(Math.min(1, Math.max(-1, value)));
 }
 
 /** Whole blocks multiply by the reciprocal, a partial last block divides, as the reference rounds. */
@@ -110,8 +136,10 @@ export function nf4ToDevice(matrix: Nf4Matrix, nested?: NestedScales): Nf4Tensor
   };
 }
 
-/** Bytes as int32 words, four each, little-endian: tfjs knows no byte tensors. */
+/** Bytes as int32 words, four each, little-endian: tfjs knows no byte tensors. It may share the bytes' memory. */
 function wordsTensor(bytes: Uint8Array): tf.Tensor {
+  if (bytes.byteOffset % 4 === 0 && bytes.length % 4 === 0)
+    return tf.tensor1d(new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4), 'int32');
   const words = new Int32Array(Math.ceil(bytes.length / 4));
   new Uint8Array(words.buffer).set(bytes);
   return tf.tensor1d(words, 'int32');

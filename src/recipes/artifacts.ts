@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { weightFiles } from '../models/formats/folder.js';
 import { isGguf } from '../models/gguf/open.js';
-import { TruecastError } from '../support/errors.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
@@ -55,24 +55,19 @@ export function loadProvenance(adapterFolder: string): AdapterProvenance | undef
   return existsSync(path) ? (readJson(path, 'provenance') as AdapterProvenance) : undefined;
 }
 
-/** SHA-256 of a model's weights (a folder's, or a .gguf file): tells whether two paths hold the same model. */
+/** SHA-256 of a model's weights, one file after the other: tells whether two paths hold the same model. */
 export function weightsHash(model: string): string {
-  const path = isGguf(model) ? model : join(model, 'model.safetensors');
-  if (!existsSync(path)) {
-    throw new TruecastError(
-      isGguf(model) ? `no such file: ${model}` : `no model.safetensors in ${model}`,
-      'name a folder that truecast train-discriminator wrote (RUN/model)',
-    );
-  }
   const hash = createHash('sha256');
   const chunk = new Uint8Array(2 ** 20);
-  const fd = openSync(path, 'r');
-  try {
-    for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk)) {
-      hash.update(chunk.subarray(0, count));
+  for (const path of isGguf(model) ? [model] : weightFiles(model)) {
+    const fd = openSync(path, 'r');
+    try {
+      for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk)) {
+        hash.update(chunk.subarray(0, count));
+      }
+    } finally {
+      closeSync(fd);
     }
-  } finally {
-    closeSync(fd);
   }
   return hash.digest('hex');
 }

@@ -2,15 +2,16 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { BackendName } from '../backends/select.js';
 import { type ModelFiles, openModel } from '../models/files.js';
+import { writeShardedSafetensors } from '../models/formats/shardWriter.js';
 import type { TensorFile } from '../models/formats/tensorFile.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
+import { ggufTokenizerFiles, isGguf } from '../models/gguf/open.js';
 import { checkDecoder, createDecoder } from '../models/load.js';
 import type { LoraAdapter } from '../models/lora/adapter.js';
 import { modelCard } from '../models/lora/card.js';
 import { writeGgufLora } from '../models/lora/gguf.js';
 import { loadAdapter, readAdapterConfig, storedLayers } from '../models/lora/load.js';
 import { type MergeOptions, mergedTensors } from '../models/lora/merge.js';
-import { saveShards } from '../models/shards.js';
 import { TruecastError } from '../support/errors.js';
 import { readText, writeFileAtomic, writeFolderAtomic } from '../support/files.js';
 import { editJson } from '../support/json.js';
@@ -130,14 +131,29 @@ function exportMerged(task: Task, { progress }: RecipeContext): ExportResult {
     const bar = progress.start('merging', tensors.length);
     let shards: string[] = [];
     writeFolderAtomic(out, (temporary) => {
-      const done = (name: string) => bar.update(tensors.findIndex(([each]) => each === name) + 1);
-      shards = saveShards(temporary, tensors, maxShard, done);
-      copyCompanions(dirname(files.configPath), temporary);
+      const counted = tensors.map(([name, tensor], i) => {
+        const data = () => {
+          bar.update(i);
+          return tensor.data();
+        };
+        return [name, { ...tensor, data }] as const;
+      });
+      shards = writeShardedSafetensors(temporary, counted, { maxShardBytes: maxShard });
+      bar.update(tensors.length);
+      writeCompanions(files, temporary);
       const config = editJson(configText(files), (value) => mergedConfig(value, dtype));
       writeFileAtomic(join(temporary, 'config.json'), `${config}\n`);
     });
     bar.stop();
-    return { format: 'merged', out, base, layers: adapter.layers.size, dtype, over, files: shards };
+    return {
+      format: 'merged',
+      out,
+      base,
+      layers: adapter.layers.size,
+      dtype,
+      over,
+      files: shards.map((path) => basename(path)),
+    };
   } finally {
     adapter?.dispose();
     file.close();
@@ -205,8 +221,17 @@ function mergedConfig(
   return { ...rest, ...(text && { text_config: mergedConfig(text, dtype) }), [key]: TORCH_DTYPES[dtype] };
 }
 
-function configText({ config, configPath }: ModelFiles): string {
-  return basename(configPath) === 'config.json'
-    ? readText(configPath, 'model configuration')
-    : JSON.stringify(config);
+function configText({ config, configPath, path }: ModelFiles): string {
+  if (!isGguf(path)) return readText(configPath, 'model configuration');
+  // transformers takes no whole numbers for these
+  const text = JSON.stringify(config);
+  return text.replace(/("(?:\w+_softcapping|rope_\w*(?:theta|freq)|factor)":-?\d+)(?=[,}])/g, '$1.0');
+}
+
+/** What a merged model needs beside configuration and weights. */
+function writeCompanions({ path, configPath }: ModelFiles, folder: string): void {
+  if (!isGguf(path)) return copyCompanions(dirname(configPath), folder);
+  const { json, config } = ggufTokenizerFiles(path);
+  writeFileAtomic(join(folder, 'tokenizer.json'), JSON.stringify(json));
+  writeFileAtomic(join(folder, 'tokenizer_config.json'), `${JSON.stringify(config, null, 2)}\n`);
 }

@@ -111,6 +111,17 @@ describeBackends('an adapter of PEFT', () => {
     model.dispose();
   });
 
+  it('of an older version, in a pickle, has the same tensors', () => {
+    const model = loadGemma(adapterBase('layers'), { quantization: 'none' });
+    const [old, plain] = ['pickle', 'layers'].map((name) =>
+      loadAdapter(join(FIXTURES, name), model.linearLayers()),
+    );
+    expect(old!.weights.names()).toEqual(plain!.weights.names());
+    for (const name of plain!.weights.names())
+      expect(old!.weights.get(name).dataSync()).toEqual(plain!.weights.get(name).dataSync());
+    for (const each of [model, old!, plain!]) each.dispose();
+  });
+
   it.each(['model.language_model.', 'language_model.model.'])('of a multimodal model: %s', (prefix) => {
     const folder = temporary();
     const source = join(FIXTURES, 'patterns');

@@ -11,7 +11,7 @@ import { textConfig } from '../../src/models/gemma/config.js';
 import { generate } from '../../src/models/gemma/generate.js';
 import { responseLogProbs } from '../../src/models/gemma/responses.js';
 import { initialiseWeights, loadGemma, saveModel } from '../../src/models/load.js';
-import { LoraAdapter } from '../../src/models/lora.js';
+import { LoraAdapter } from '../../src/models/lora/adapter.js';
 import { Weights } from '../../src/models/weights.js';
 import { describeBackends } from '../helpers/backends.js';
 import { expectClose } from '../helpers/compare.js';

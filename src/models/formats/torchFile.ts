@@ -5,7 +5,7 @@ import { Dict, kindOf, Rebuilt } from './pickleValues.js';
 import { gather, isContiguous, type View } from './strided.js';
 import type { StoredTensor, TensorFile } from './tensorFile.js';
 import { torchRules } from './torchRules.js';
-import { readZip, type ZipEntry } from './zip.js';
+import { ZipArchive, type ZipEntry } from './zip.js';
 
 /** A tensor of a file of torch.save: a view of a storage, which several tensors may share. */
 export interface TorchTensor extends StoredTensor, View {
@@ -76,23 +76,21 @@ export class TorchFile implements TensorFile {
 
 function readTensors(file: WeightBytes): Map<string, TorchTensor> {
   refuseOtherFormats(file);
-  const entries = readZip(file);
-  const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+  const zip = ZipArchive.open(file);
+  const names = zip.names();
+  const pickles = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickles.length !== 1) {
     const what = pickles.length === 0 ? 'no data.pkl' : 'more than one data.pkl';
     throw new TruecastError(`${file.path} is a zip with ${what}, not a file of torch.save`, SAVE_AGAIN);
   }
   const root = pickles[0]!.slice(0, -'data.pkl'.length);
-  if (
-    entries.has(`${root}constants.pkl`) ||
-    [...entries.keys()].some((name) => name.startsWith(`${root}code/`))
-  )
+  if (names.includes(`${root}constants.pkl`) || names.some((name) => name.startsWith(`${root}code/`)))
     throw new TruecastError(`${file.path} is a TorchScript program, not a state dict`, SAVE_AGAIN);
-  const order = entries.get(`${root}byteorder`);
+  const order = zip.entry(`${root}byteorder`);
   if (order !== undefined && text(file, order, 'byteorder') !== 'little')
     throw new TruecastError(`${file.path} was not written on a little-endian machine`, SAVE_AGAIN);
 
-  const entry = entries.get(pickles[0]!)!;
+  const entry = zip.entry(pickles[0]!)!;
   if (entry.size > LARGEST_PICKLE)
     throw new TruecastError(
       `${file.path}: its pickle has ${entry.size} bytes, too many for weights`,
@@ -100,7 +98,7 @@ function readTensors(file: WeightBytes): Map<string, TorchTensor> {
     );
   const bytes = Buffer.alloc(entry.size);
   file.read(entry.begin, bytes, 'its pickle');
-  const rules = torchRules((key) => entries.get(`${root}data/${key}`), file.path);
+  const rules = torchRules((key) => zip.entry(`${root}data/${key}`), file.path);
   const state = unpickle(bytes, rules, file.path);
   if (!(state instanceof Dict))
     throw new TruecastError(`${file.path} holds ${kindOf(state)}, not a state dict`, SAVE_AGAIN);

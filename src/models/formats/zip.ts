@@ -7,78 +7,107 @@ export interface ZipEntry {
   size: number;
 }
 
+/** An entry as the directory has it. */
+interface Listed {
+  nameBytes: Buffer;
+  flags: number;
+  method: number;
+  size: number;
+  packedSize: number;
+  offset: number;
+}
+
+type Damaged = (what: string) => TruecastError;
+
 /** A central directory of more is refused: PyTorch writes some 100 bytes per tensor. */
 const LARGEST_DIRECTORY = 64 * 2 ** 20;
+/** Stands where the number is in the zip64 field. */
 const WIDE = 0xffffffff;
-const REMEDY = 'copy it again';
+/** Encrypted, strongly encrypted, or with a masked directory. */
+const ENCRYPTED = 0x2041;
 
 /**
- * The entries of a zip archive by name (APPNOTE 6.3: end record, zip64, central directory, local headers).
- * Checksums are not looked at; sizes and offsets are checked against the file.
- *
- * @throws TruecastError where it is no zip, is damaged, or has an entry that is compressed or encrypted
+ * A zip archive whose entries are stored as they are (APPNOTE 6.3: end record, zip64, central directory, local
+ * headers). Checksums are not looked at; sizes and offsets are checked against the file.
  */
-export function readZip(file: WeightBytes): Map<string, ZipEntry> {
-  const damaged = (what: string) =>
-    new TruecastError(`not a zip archive that can be read: ${file.path}: ${what}`, REMEDY);
-  const { count, begin, size } = findDirectory(file, damaged);
-  const directory = read(file, begin, size);
-  const entries = new Map<string, ZipEntry>();
-  let at = 0;
-  for (let i = 0; i < count; i++) {
-    if (at + 46 > size || directory.readUInt32LE(at) !== 0x02014b50)
-      throw damaged(`its directory ends after ${i} of ${count} entries`);
-    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((o) => directory.readUInt16LE(at + o));
-    const next = at + 46 + nameLength! + extraLength! + commentLength!;
-    if (next > size) throw damaged(`its directory ends within entry ${i + 1} of ${count}`);
-    const nameBytes = directory.subarray(at + 46, at + 46 + nameLength!);
-    const name = nameBytes.toString('utf8');
-    const flags = directory.readUInt16LE(at + 8);
-    const method = directory.readUInt16LE(at + 10);
-    if (flags & 0x2041)
-      throw new TruecastError(`${file.path}: entry ${name} is encrypted`, 'decrypt it first');
+export class ZipArchive {
+  private constructor(
+    private readonly file: WeightBytes,
+    private readonly listed: ReadonlyMap<string, Listed>,
+    /** Where the directory begins, before which all entries lie. */
+    private readonly end: number,
+    private readonly damaged: Damaged,
+  ) {}
+
+  /** @throws TruecastError where the file is no zip archive, or its directory is damaged */
+  static open(file: WeightBytes): ZipArchive {
+    const damaged = (what: string) =>
+      new TruecastError(`not a zip archive that can be read: ${file.path}: ${what}`, 'copy it again');
+    const { count, begin, size } = findDirectory(file, damaged);
+    return new ZipArchive(file, readDirectory(read(file, begin, size), count, damaged), begin, damaged);
+  }
+
+  names(): string[] {
+    return [...this.listed.keys()];
+  }
+
+  /** Undefined: there is no such entry. @throws TruecastError where it is compressed, encrypted or damaged */
+  entry(name: string): ZipEntry | undefined {
+    const entry = this.listed.get(name);
+    if (entry === undefined) return undefined;
+    const { nameBytes, flags, method, size, packedSize, offset } = entry;
+    if (flags & ENCRYPTED)
+      throw new TruecastError(`${this.file.path}: entry ${name} is encrypted`, 'decrypt the file first');
     if (method !== 0)
       throw new TruecastError(
-        `${file.path}: entry ${name} is compressed (method ${method})`,
+        `${this.file.path}: entry ${name} is compressed (method ${method})`,
         'write the file with torch.save, which stores its entries',
       );
-    const extra = directory.subarray(at + 46 + nameLength!, at + 46 + nameLength! + extraLength!);
-    const [plain, packed, offset] = wideFields(
+    if (size !== packedSize)
+      throw this.damaged(`entry ${name} is stored and has two sizes, ${size} and ${packedSize}`);
+    if (offset + 30 + nameBytes.length > this.end)
+      throw this.damaged(`entry ${name} begins at byte ${offset}, the directory at ${this.end}`);
+    const local = read(this.file, offset, 30 + nameBytes.length);
+    if (local.readUInt32LE(0) !== 0x04034b50)
+      throw this.damaged(`entry ${name} has no header at byte ${offset}`);
+    if (local.readUInt16LE(26) !== nameBytes.length || !local.subarray(30).equals(nameBytes))
+      throw this.damaged(`the header at byte ${offset} is not that of entry ${name}`);
+    const begin = offset + local.length + local.readUInt16LE(28);
+    if (begin + size > this.end)
+      throw this.damaged(`entry ${name} ends at byte ${begin + size}, the directory begins at ${this.end}`);
+    return { begin, size };
+  }
+}
+
+function readDirectory(directory: Buffer, count: number, damaged: Damaged): Map<string, Listed> {
+  const listed = new Map<string, Listed>();
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    if (at + 46 > directory.length || directory.readUInt32LE(at) !== 0x02014b50)
+      throw damaged(`its directory ends after ${i} of ${count} entries`);
+    const nameEnd = at + 46 + directory.readUInt16LE(at + 28);
+    const extraEnd = nameEnd + directory.readUInt16LE(at + 30);
+    const next = extraEnd + directory.readUInt16LE(at + 32);
+    if (next > directory.length) throw damaged(`its directory ends within entry ${i + 1} of ${count}`);
+    const nameBytes = directory.subarray(at + 46, nameEnd);
+    const name = nameBytes.toString('utf8');
+    if (listed.has(name)) throw damaged(`it has two entries ${name}`);
+    const [size, packedSize, offset] = wideFields(
       [24, 20, 42].map((o) => directory.readUInt32LE(at + o)),
-      extra,
+      directory.subarray(nameEnd, extraEnd),
       () => damaged(`entry ${name} has no proper zip64 sizes`),
-    );
-    if (plain !== packed) throw damaged(`entry ${name} is stored and has two sizes, ${plain} and ${packed}`);
-    if (entries.has(name)) throw damaged(`it has two entries ${name}`);
-    entries.set(name, locate(file, { name, nameBytes, offset: offset!, size: plain!, end: begin }, damaged));
+    ) as [number, number, number];
+    const [flags, method] = [directory.readUInt16LE(at + 8), directory.readUInt16LE(at + 10)];
+    listed.set(name, { nameBytes, flags, method, size, packedSize, offset });
     at = next;
   }
-  return entries;
+  return listed;
 }
 
 function read(file: WeightBytes, begin: number, size: number): Buffer {
   const bytes = Buffer.alloc(size);
   file.read(begin, bytes, 'its zip directory');
   return bytes;
-}
-
-/** Where the entry's bytes begin, by its local header, which lies before the directory at `end`. */
-function locate(
-  file: WeightBytes,
-  entry: { name: string; nameBytes: Buffer; offset: number; size: number; end: number },
-  damaged: (what: string) => TruecastError,
-): ZipEntry {
-  const { name, nameBytes, offset, size, end } = entry;
-  if (offset + 30 + nameBytes.length > end)
-    throw damaged(`entry ${name} begins at byte ${offset}, its directory at ${end}`);
-  const local = read(file, offset, 30 + nameBytes.length);
-  if (local.readUInt32LE(0) !== 0x04034b50) throw damaged(`entry ${name} has no header at byte ${offset}`);
-  if (local.readUInt16LE(26) !== nameBytes.length || !local.subarray(30).equals(nameBytes))
-    throw damaged(`the header at byte ${offset} is not that of entry ${name}`);
-  const begin = offset + local.length + local.readUInt16LE(28);
-  if (begin + size > end)
-    throw damaged(`entry ${name} ends at byte ${begin + size}, its directory begins at ${end}`);
-  return { begin, size };
 }
 
 /** Sizes and offsets that 32 bits cannot hold stand in the zip64 field of the entry's extra data. */
@@ -107,10 +136,7 @@ function safe(value: bigint, bad: () => TruecastError): number {
 }
 
 /** The central directory, which the end record points to; the record stands before a comment at the end. */
-function findDirectory(
-  file: WeightBytes,
-  damaged: (what: string) => TruecastError,
-): { count: number; begin: number; size: number } {
+function findDirectory(file: WeightBytes, damaged: Damaged): { count: number; begin: number; size: number } {
   const tailSize = Math.min(file.size, 22 + 0xffff);
   const tailBegin = file.size - tailSize;
   const tail = read(file, tailBegin, tailSize);

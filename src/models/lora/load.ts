@@ -5,6 +5,7 @@ import { TruecastError } from '../../support/errors.js';
 import { readJson } from '../../support/files.js';
 import { SafetensorsFile } from '../formats/safetensors.js';
 import type { TensorFile } from '../formats/tensorFile.js';
+import { TorchFile } from '../formats/torchFile.js';
 import { LoraAdapter } from './adapter.js';
 import type { AdaptedLayer, LoraConfig } from './config.js';
 import { adapterTensors, prefixOf, spelledOut, TEXT_MODEL, underPrefix, withoutPrefix } from './names.js';
@@ -17,16 +18,11 @@ export function readAdapterConfig(folder: string): { config: LoraConfig; base: A
   return parsePeftConfig(readJson(path, 'adapter configuration'), path);
 }
 
-/** Opens the tensors of a PEFT folder. */
+/** Opens the tensors of a PEFT folder: safetensors, or the pickle that older versions of PEFT wrote. */
 export function openAdapterTensors(folder: string): TensorFile {
   const path = join(folder, 'adapter_model.safetensors');
-  if (!existsSync(path) && existsSync(join(folder, 'adapter_model.bin'))) {
-    throw new TruecastError(
-      `${folder} has its weights as adapter_model.bin, a pickle, which is not read`,
-      'load it with PEFT and save it again: save_pretrained writes adapter_model.safetensors',
-    );
-  }
-  return SafetensorsFile.open(path);
+  const pickle = join(folder, 'adapter_model.bin');
+  return !existsSync(path) && existsSync(pickle) ? TorchFile.open(pickle) : SafetensorsFile.open(path);
 }
 
 /** The layers that a PEFT folder has tensors for, by our names, as name → [out, in]: for use without the base. */
