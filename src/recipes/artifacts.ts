@@ -15,24 +15,6 @@ export function copyTokenizer(from: string, to: string): void {
   }
 }
 
-/** What lies beside a decoder's weights and is not changed by training. */
-const COMPANIONS = [
-  ...TOKENIZER_FILES,
-  'tokenizer.model',
-  'added_tokens.json',
-  'chat_template.jinja',
-  'generation_config.json',
-  'preprocessor_config.json',
-  'processor_config.json',
-];
-
-/** Copies what a model needs beside configuration and weights. */
-export function copyCompanions(from: string, to: string): void {
-  for (const name of COMPANIONS) {
-    if (existsSync(join(from, name))) copyFileSync(join(from, name), join(to, name));
-  }
-}
-
 /** What gave the reward that an adapter was trained on. */
 export interface AdapterProvenance {
   character: string;

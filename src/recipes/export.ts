@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { BackendName } from '../backends/select.js';
+import { writeCompanions } from '../models/companions.js';
 import { type ModelFiles, openModel } from '../models/files.js';
 import { writeShardedSafetensors } from '../models/formats/shardWriter.js';
 import type { TensorFile } from '../models/formats/tensorFile.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
-import { ggufTokenizerFiles, isGguf } from '../models/gguf/open.js';
 import { checkDecoder, createDecoder } from '../models/load.js';
 import type { LoraAdapter } from '../models/lora/adapter.js';
 import { modelCard } from '../models/lora/card.js';
@@ -13,9 +13,8 @@ import { writeGgufLora } from '../models/lora/gguf.js';
 import { loadAdapter, readAdapterConfig, storedLayers } from '../models/lora/load.js';
 import { type MergeOptions, mergedTensors } from '../models/lora/merge.js';
 import { TruecastError } from '../support/errors.js';
-import { readText, writeFileAtomic, writeFolderAtomic } from '../support/files.js';
-import { editJson } from '../support/json.js';
-import { type AdapterProvenance, copyCompanions, loadProvenance } from './artifacts.js';
+import { writeFileAtomic, writeFolderAtomic } from '../support/files.js';
+import { type AdapterProvenance, loadProvenance } from './artifacts.js';
 import { chooseBackend, type RecipeContext } from './begin.js';
 
 export const EXPORT_FORMATS = ['peft', 'gguf', 'merged'] as const;
@@ -115,6 +114,28 @@ function exportGguf({ adapter: folder, out, base, dtype = 'f32', provenance }: T
   }
 }
 
+/** What llama.cpp calls the model. */
+function architectureOf({ config }: ModelFiles): string {
+  const type = String(config.model_type);
+  return type === 'gemma3_text' ? 'gemma3' : type;
+}
+
+function titleOf(folder: string, provenance: AdapterProvenance | undefined): string {
+  return provenance ? `${provenance.character}-${provenance.method}` : basename(resolve(folder));
+}
+
+function origin(provenance: AdapterProvenance | undefined): string[] {
+  if (!provenance) return [];
+  const { character, method, quantization } = provenance;
+  const over = quantization && quantization !== 'none' ? ', over the base in 4 bits (NF4)' : '';
+  return [`Trained with truecast to play the character \`${character}\` (method ${method})${over}.`];
+}
+
+function openBase(base: string): { files: ModelFiles; model: GemmaForCausalLM } {
+  const files = openModel(base);
+  return { files, model: createDecoder(files.config, files.configPath) };
+}
+
 function exportMerged(task: Task, { progress }: RecipeContext): ExportResult {
   const { adapter: folder, out, base, provenance, maxShard = MAX_SHARD } = task;
   const { files, model } = openBase(base);
@@ -140,46 +161,15 @@ function exportMerged(task: Task, { progress }: RecipeContext): ExportResult {
       });
       shards = writeShardedSafetensors(temporary, counted, { maxShardBytes: maxShard });
       bar.update(tensors.length);
-      writeCompanions(files, temporary);
-      const config = editJson(configText(files), (value) => mergedConfig(value, dtype));
-      writeFileAtomic(join(temporary, 'config.json'), `${config}\n`);
+      writeCompanions(files, temporary, DTYPES[dtype]);
     });
     bar.stop();
-    return {
-      format: 'merged',
-      out,
-      base,
-      layers: adapter.layers.size,
-      dtype,
-      over,
-      files: shards.map((path) => basename(path)),
-    };
+    const written = shards.map((path) => basename(path));
+    return { format: 'merged', out, base, layers: adapter.layers.size, dtype, over, files: written };
   } finally {
     adapter?.dispose();
     file.close();
   }
-}
-
-function openBase(base: string): { files: ModelFiles; model: GemmaForCausalLM } {
-  const files = openModel(base);
-  return { files, model: createDecoder(files.config, files.configPath) };
-}
-
-/** What llama.cpp calls the model. */
-function architectureOf({ config }: ModelFiles): string {
-  const type = String(config.model_type);
-  return type === 'gemma3_text' ? 'gemma3' : type;
-}
-
-function titleOf(folder: string, provenance: AdapterProvenance | undefined): string {
-  return provenance ? `${provenance.character}-${provenance.method}` : basename(resolve(folder));
-}
-
-function origin(provenance: AdapterProvenance | undefined): string[] {
-  if (!provenance) return [];
-  const { character, method, quantization } = provenance;
-  const over = quantization && quantization !== 'none' ? ', over the base in 4 bits (NF4)' : '';
-  return [`Trained with truecast to play the character \`${character}\` (method ${method})${over}.`];
 }
 
 function trainedOver(provenance: AdapterProvenance | undefined): MergeOptions['over'] {
@@ -206,32 +196,4 @@ const DTYPES = { f32: 'F32', bf16: 'BF16', f16: 'F16' } as const;
 function storedDtype(file: TensorFile): ExportDtype {
   const stored = [...file.tensors].find(([name]) => name.endsWith('embed_tokens.weight'))?.[1].dtype;
   return EXPORT_DTYPES.find((dtype) => DTYPES[dtype] === stored) ?? 'bf16';
-}
-
-const TORCH_DTYPES = { f32: 'float32', bf16: 'bfloat16', f16: 'float16' } as const;
-
-/** The base's config.json for floating-point weights of one type. */
-function mergedConfig(
-  config: Readonly<Record<string, unknown>>,
-  dtype: ExportDtype,
-): Record<string, unknown> {
-  const { quantization_config: _gone, torch_dtype: _older, dtype: newer, ...rest } = config;
-  const text = config.text_config as Record<string, unknown> | undefined;
-  const key = newer === undefined ? 'torch_dtype' : 'dtype';
-  return { ...rest, ...(text && { text_config: mergedConfig(text, dtype) }), [key]: TORCH_DTYPES[dtype] };
-}
-
-function configText({ config, configPath, path }: ModelFiles): string {
-  if (!isGguf(path)) return readText(configPath, 'model configuration');
-  // transformers takes no whole numbers for these
-  const text = JSON.stringify(config);
-  return text.replace(/("(?:\w+_softcapping|rope_\w*(?:theta|freq)|factor)":-?\d+)(?=[,}])/g, '$1.0');
-}
-
-/** What a merged model needs beside configuration and weights. */
-function writeCompanions({ path, configPath }: ModelFiles, folder: string): void {
-  if (!isGguf(path)) return copyCompanions(dirname(configPath), folder);
-  const { json, config } = ggufTokenizerFiles(path);
-  writeFileAtomic(join(folder, 'tokenizer.json'), JSON.stringify(json));
-  writeFileAtomic(join(folder, 'tokenizer_config.json'), `${JSON.stringify(config, null, 2)}\n`);
 }

@@ -166,7 +166,7 @@ describeBackends('Gemma 2 and 3 at work', () => {
         const a = adapter.weights.get(key('A'));
         const b = tf.randomNormal(adapter.weights.get(key('B')).shape, 0, 0.3, 'float32', layer.length);
         adapter.weights.set(key('B'), b);
-        const delta = tf.mul(tf.matMul(b as tf.Tensor2D, a as tf.Tensor2D), adapter.scale);
+        const delta = tf.mul(tf.matMul(b as tf.Tensor2D, a as tf.Tensor2D), adapter.layers.get(layer)!.scale);
         merged.weights.set(`${layer}.weight`, tf.add(merged.weights.get(`${layer}.weight`), delta));
       }
       const batch = {
