@@ -115,6 +115,7 @@ function parseSize(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const [, count, unit] = /^(\d+(?:\.\d+)?)(B|KB|MB|GB)$/i.exec(text) ?? [];
   const bytes = Number(count) * UNITS[(unit ?? '').toUpperCase() as keyof typeof UNITS];
-  if (!(bytes >= 1)) throw new UsageError('--max-shard takes a size such as 5GB or 500MB');
+  if (!(bytes >= 1))
+    throw new UsageError('--max-shard takes a size such as 5GB or 500MB', 'B, KB, MB and GB are its units');
   return bytes;
 }
