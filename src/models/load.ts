@@ -175,7 +175,7 @@ export function checkDecoder(
   const multimodal = isMultimodal(config);
   const rename = multimodal ? textName : (name: string) => name;
   // the head is the embeddings once more: a copy in the file says nothing new
-  const ignored = (name: string) => isUnused(name) || (multimodal && isVision(name));
+  const ignored = (name: string) => isUnused(name) || (multimodal && isBesideText(name));
   checkTensors(file, expected, rename, { optional: () => false, ignored });
   return rename;
 }
@@ -226,8 +226,7 @@ const isUnused = (name: string) =>
   );
 
 /** A tensor of a multimodal model's text model by its name alone: older and newer files put a prefix before it. */
-const textName = (name: string) =>
-  name
-    .replace(/^(model\.language_model|language_model\.model)\./, 'model.')
-    .replace(/^language_model\.lm_head\./, 'lm_head.');
-const isVision = (name: string) => /^(model\.)?(vision_tower|multi_modal_projector)\./.test(name);
+const textName = (name: string) => name.replace(/^(model\.language_model|language_model\.model)\./, 'model.');
+/** What a multimodal model has beside its text model, and another copy of the head. */
+const isBesideText = (name: string) =>
+  /^((model\.)?(vision_tower|multi_modal_projector)|language_model\.lm_head)\./.test(name);
