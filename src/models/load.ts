@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { settled } from '../backends/tensorflow/upload.js';
 import * as tf from '../backends/tf.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
@@ -8,7 +9,7 @@ import { parseDebertaConfig } from './deberta/config.js';
 import { DebertaV2ForSequenceClassification } from './deberta/model.js';
 import type { SequenceClassifier } from './encoder.js';
 import { openModel } from './files.js';
-import type { TensorFile } from './formats/tensorFile.js';
+import { readFloats, type TensorFile } from './formats/tensorFile.js';
 import { isMultimodal, parseGemmaConfig } from './gemma/config.js';
 import { GemmaForCausalLM } from './gemma/model.js';
 import { MULTIMODAL_TEXT_MODEL } from './lora/names.js';
@@ -136,12 +137,14 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
       const layer = name.replace(/\.weight$/, '');
       const source = stored.get(name)!;
       if (quantization !== 'none' && linear.has(layer)) {
-        const matrix = quantizeNf4(file.floats(source, scratch(shape)), shape as [number, number]);
+        const values = scratch(shape);
+        readFloats(file, source, values);
+        const matrix = quantizeNf4(values, shape as [number, number]);
         const tensors = nf4ToDevice(
           matrix,
           quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined,
         );
-        for (const tensor of Object.values(tensors)) tf.keep(tensor);
+        for (const tensor of Object.values(tensors)) tf.keep(settled(tensor));
         model.quantized.set(layer, tensors);
       } else {
         model.weights.set(name, loadTensor(file, source, shape));
