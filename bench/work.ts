@@ -5,7 +5,7 @@ import { dpoTask, referenceLogProbs, type TokenizedPair } from '../src/dpo/task.
 import { generate } from '../src/models/gemma/generate.js';
 import type { GemmaForCausalLM } from '../src/models/gemma/model.js';
 import { loadGemma } from '../src/models/load.js';
-import { LoraAdapter } from '../src/models/lora.js';
+import { LoraAdapter } from '../src/models/lora/adapter.js';
 import { valueAndGradients } from '../src/ops/autodiff.js';
 import { run } from '../src/ops/op.js';
 import { ops } from '../src/ops/table.js';

@@ -9,6 +9,7 @@ import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { downloadCommand } from './commands/download.js';
 import { evaluateCommand } from './commands/evaluate.js';
+import { exportCommand } from './commands/export.js';
 import { scoreCommand } from './commands/score.js';
 import { setupCommand } from './commands/setup.js';
 import { trainDiscriminatorCommand } from './commands/trainDiscriminator.js';
@@ -73,6 +74,7 @@ try {
     .command(evaluateCommand)
     .command(scoreCommand)
     .command(chatCommand)
+    .command(exportCommand)
     .command(datasetCommand)
     .command(downloadCommand)
     .command(setupCommand)

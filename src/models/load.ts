@@ -14,8 +14,9 @@ import { openModel } from './files.js';
 import { readFloats, type TensorFile } from './formats/tensorFile.js';
 import { isMultimodal, parseGemmaConfig } from './gemma/config.js';
 import { GemmaForCausalLM } from './gemma/model.js';
+import { MULTIMODAL_TEXT_MODEL } from './lora/names.js';
 import { nf4ToDevice, quantizeNf4, quantizeScales } from './nf4.js';
-import { checkTensors, loadTensor, saveTensors, type Weights } from './weights.js';
+import { checkTensors, type ExpectedTensors, loadTensor, saveTensors, type Weights } from './weights.js';
 
 /** Standard deviation of fresh weights (transformers' initializer_range). */
 const INITIALIZER_RANGE = 0.02;
@@ -132,16 +133,12 @@ export interface LoadGemmaOptions {
 export function loadGemma(path: string, { quantization }: LoadGemmaOptions): GemmaForCausalLM {
   const files = openModel(path);
   const { config, configPath: where } = files;
-  const model = new GemmaForCausalLM(parseGemmaConfig(config, where));
+  const model = createDecoder(config, where);
   const expected = model.expectedTensors();
   const linear = model.linearLayers();
   const file = files.openWeights();
   try {
-    const multimodal = isMultimodal(config);
-    const rename = multimodal ? textName : (name: string) => name;
-    // the head is the embeddings once more: a copy in the file says nothing new
-    const ignored = (name: string) => isUnused(name) || (multimodal && isVision(name));
-    checkTensors(file, expected, rename, { optional: () => false, ignored });
+    const rename = checkDecoder(file, expected, config);
     const stored = new Map([...file.tensors.keys()].map((name) => [rename(name), name]));
     const bnb = file instanceof BnbFile ? file : undefined;
     bnb?.checkFor(
@@ -174,6 +171,30 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
   } finally {
     file.close();
   }
+}
+
+/** The decoder that `config` (config.json) names, without weights. */
+export function createDecoder(config: Readonly<Record<string, unknown>>, where: string): GemmaForCausalLM {
+  const prefix = isMultimodal(config) ? MULTIMODAL_TEXT_MODEL : undefined;
+  return new GemmaForCausalLM(parseGemmaConfig(config, where), prefix);
+}
+
+/**
+ * Checks a decoder's weights against what its configuration asks for, before a byte of them is read.
+ *
+ * @returns our name of a tensor in the file
+ */
+export function checkDecoder(
+  file: TensorFile,
+  expected: ExpectedTensors,
+  config: Readonly<Record<string, unknown>>,
+): (name: string) => string {
+  const multimodal = isMultimodal(config);
+  const rename = multimodal ? textName : (name: string) => name;
+  // the head is the embeddings once more: a copy in the file says nothing new
+  const ignored = (name: string) => isUnused(name) || (multimodal && isBesideText(name));
+  checkTensors(file, expected, rename, { optional: () => false, ignored });
+  return rename;
 }
 
 /** One array for the values of each of several matrices, one after the other. */
@@ -240,8 +261,7 @@ const isUnused = (name: string) =>
   /^(roberta\.)?pooler\.dense\.|^(deberta\.)?embeddings\.position_embeddings\.weight$/.test(name);
 
 /** A tensor of a multimodal model's text model by its name alone: older and newer files put a prefix before it. */
-const textName = (name: string) =>
-  name
-    .replace(/^(model\.language_model|language_model\.model)\./, 'model.')
-    .replace(/^language_model\.lm_head\./, 'lm_head.');
-const isVision = (name: string) => /^(model\.)?(vision_tower|multi_modal_projector)\./.test(name);
+const textName = (name: string) => name.replace(/^(model\.language_model|language_model\.model)\./, 'model.');
+/** What a multimodal model has beside its text model, and another copy of the head. */
+const isBesideText = (name: string) =>
+  /^((model\.)?(vision_tower|multi_modal_projector)|language_model\.lm_head)\./.test(name);

@@ -23,6 +23,8 @@ export interface AdapterProvenance {
   /** The base model as the run named it, and the commit of one from the hub. */
   base: string;
   baseCommit?: string;
+  /** What the base's linear layers were held in while it was trained; absent in older folders. */
+  quantization?: 'none' | 'nf4' | 'nf4-double';
   /** Hashes of the reward discriminators' weights; absent where the pairs were ready-made. */
   reward?: { relevance: string; nli: string };
 }

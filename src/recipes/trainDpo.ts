@@ -83,8 +83,14 @@ export async function trainDpo(config: DpoConfig, context: RecipeContext): Promi
 
   adapter.save(result.adapter, { nameOrPath: baseName(base), task: 'CAUSAL_LM' });
   const reward = ready ? undefined : hashes(judges!);
-  const { method } = config.agent;
-  saveProvenance(result.adapter, { character: character.id, method, ...baseProvenance(base), reward });
+  const { agent: options, model: held } = config;
+  saveProvenance(result.adapter, {
+    character: character.id,
+    method: options.method,
+    ...baseProvenance(base),
+    quantization: held.quantization,
+    reward,
+  });
   writeFileAtomic(folder.file('report.md'), report(config, character.name, rows, folder));
   const summary: DpoResult = { ...result, pairs: pairs.length, steps: task.totalSteps };
   folder.writeJson('result.json', summary);

@@ -51,7 +51,12 @@ export async function trainEu(config: EuConfig, context: RecipeContext): Promise
   await train(task, { ...config.training, seed }, folder, progress);
 
   adapter.save(result.adapter, { nameOrPath: baseName(base), task: 'CAUSAL_LM' });
-  saveProvenance(result.adapter, { character: character.id, method: 'eu', ...baseProvenance(base) });
+  saveProvenance(result.adapter, {
+    character: character.id,
+    method: 'eu',
+    ...baseProvenance(base),
+    quantization: config.model.quantization,
+  });
   const losses = folder.metrics().map((row) => Number(row.loss));
   writeFileAtomic(
     folder.file('report.md'),

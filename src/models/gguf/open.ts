@@ -3,7 +3,7 @@ import type { ModelFiles } from '../files.js';
 import { GgufFile } from '../formats/gguf/file.js';
 import { architectureOf, ggufConfig } from './config.js';
 import { GgufMetadata } from './metadata.js';
-import { ggufTokenizer } from './tokenizer.js';
+import { ggufTokenizer, type TokenizerFiles, tokenizerFiles } from './tokenizer.js';
 import { GgufWeights } from './weights.js';
 
 /** Whether a path names a GGUF file, there or not; a folder of such a name is none. */
@@ -23,4 +23,11 @@ export function openGguf(path: string): ModelFiles {
     openWeights: () => GgufWeights.open(path, architectureOf(metadata)),
     tokenizer: () => ggufTokenizer(metadata),
   };
+}
+
+/** The tokenizer of a GGUF file as tokenizer.json and tokenizer_config.json. @throws TruecastError */
+export function ggufTokenizerFiles(path: string): TokenizerFiles {
+  const file = GgufFile.open(path);
+  file.close();
+  return tokenizerFiles(new GgufMetadata(path, file.metadata));
 }
