@@ -22,10 +22,11 @@ export type { DiscriminatorFormat, DiscriminatorInput, DiscriminatorTask } from 
 export { type DpoLossName, dpoLosses, dpoMetrics, type PairLogProbs } from './dpo/losses.js';
 export { saveBnb4bit } from './models/bnb/save.js';
 export { type ChatMessage, encodeChat } from './models/chatTemplate.js';
+export { loadSequenceClassifier } from './models/classifiers.js';
+export { loadGemma } from './models/decoders.js';
 export type { EncodedBatch, SequenceClassifier } from './models/encoder.js';
 export { type GenerateOptions, type Generation, generate } from './models/gemma/generate.js';
 export { GemmaForCausalLM } from './models/gemma/model.js';
-export { loadGemma, loadSequenceClassifier } from './models/load.js';
 export { type BaseLinear, LoraAdapter } from './models/lora/adapter.js';
 export type { AdaptedLayer, LoraConfig } from './models/lora/config.js';
 export { loadAdapter, readAdapterConfig } from './models/lora/load.js';

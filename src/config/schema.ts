@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { METHODS } from '../agents/agent.js';
 import { BACKEND_NAMES } from '../backends/select.js';
+import { QUANTIZATIONS } from '../models/nf4.js';
 
 /**
  * The one schema of configurations: sections that the commands share, then a configuration per command.
@@ -57,7 +58,7 @@ const lora = z.strictObject({
 const decoder = z.strictObject({
   /** A folder in Hugging Face layout, a .gguf file, or a model of the hub. */
   base: path,
-  quantization: z.enum(['none', 'nf4', 'nf4-double']).default('nf4-double'),
+  quantization: z.enum(QUANTIZATIONS).default('nf4-double'),
 });
 
 const discriminators = z.strictObject({ relevance: path, nli: path });

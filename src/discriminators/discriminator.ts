@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '../backends/tf.js';
+import { loadSequenceClassifier } from '../models/classifiers.js';
 import type { SequenceClassifier } from '../models/encoder.js';
 import { openModel } from '../models/files.js';
-import { loadSequenceClassifier } from '../models/load.js';
 import type { TokenizedInput, Tokenizer } from '../models/tokenizer.js';
 import { TruecastError } from '../support/errors.js';
 import { type Progress, silent } from '../support/progress.js';

@@ -4,6 +4,10 @@ import { TruecastError } from '../support/errors.js';
 import { nestedCode, nestedIndex } from './nestedCode.js';
 import { torchSum } from './torchSum.js';
 
+/** How a decoder's linear layers are held: as floats, in NF4, in NF4 with its scales quantised once more. */
+export const QUANTIZATIONS = ['none', 'nf4', 'nf4-double'] as const;
+export type Quantization = (typeof QUANTIZATIONS)[number];
+
 /** A weight matrix in NF4 on the host: bitsandbytes' bytes and scales. */
 export interface Nf4Matrix {
   shape: [out: number, inputs: number];

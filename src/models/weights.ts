@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { fillTensor } from '../backends/tensorflow/upload.js';
 import * as tf from '../backends/tf.js';
 import { hasHeap, heapKernel } from '../backends/wasm/heap.js';
 import { TruecastError } from '../support/errors.js';
+import { writeFileAtomic } from '../support/files.js';
 import { type TensorToWrite, writeSafetensors } from './formats/safetensors.js';
 import { readFloats, type StoredTensor, type TensorFile } from './formats/tensorFile.js';
 
@@ -117,3 +119,23 @@ export function checkTensors(
     );
   }
 }
+
+/** Writes config.json and model.safetensors into `folder`. */
+export function saveModel(
+  folder: string,
+  config: Record<string, unknown>,
+  weights: Weights,
+  dtype: 'F32' | 'BF16' = 'F32',
+): void {
+  const tensors = weights.names().map((name): [string, tf.Tensor] => [name, weights.get(name)]);
+  saveTensors(join(folder, 'model.safetensors'), tensors, dtype);
+  writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/**
+ * What published files carry and the model doesn't use: buffers, pretraining heads, RoBERTa's pooler,
+ * DeBERTa's absolute positions where positions are relative alone.
+ */
+export const isUnused = (name: string) =>
+  /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name) ||
+  /^(roberta\.)?pooler\.dense\.|^(deberta\.)?embeddings\.position_embeddings\.weight$/.test(name);

@@ -3,6 +3,7 @@ import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } fr
 import { join } from 'node:path';
 import { weightFiles } from '../models/formats/folder.js';
 import { isGguf } from '../models/gguf/open.js';
+import type { Quantization } from '../models/nf4.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
 import type { LocatedModel } from './models.js';
 
@@ -24,7 +25,7 @@ export interface AdapterProvenance {
   base: string;
   baseCommit?: string;
   /** What the base's linear layers were held in while it was trained; absent in older folders. */
-  quantization?: 'none' | 'nf4' | 'nf4-double';
+  quantization?: Quantization;
   /** Hashes of the reward discriminators' weights; absent where the pairs were ready-made. */
   reward?: { relevance: string; nli: string };
 }

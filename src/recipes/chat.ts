@@ -4,10 +4,11 @@ import { ApcScorer, type ScoredResponse } from '../apc/score.js';
 import type { BackendName } from '../backends/select.js';
 import { loadCharacter } from '../data/index.js';
 import type { ChatMessage } from '../models/chatTemplate.js';
+import { loadGemma } from '../models/decoders.js';
 import { generate } from '../models/gemma/generate.js';
 import type { SamplingOptions } from '../models/gemma/sample.js';
-import { loadGemma } from '../models/load.js';
 import { loadAdapter } from '../models/lora/load.js';
+import type { Quantization } from '../models/nf4.js';
 import { UsageError } from '../support/errors.js';
 import { silent } from '../support/progress.js';
 import { chooseBackend, type RecipeContext } from './begin.js';
@@ -17,7 +18,7 @@ import { characterOf, loadDiscriminator, loadRelevance, loadTokenizer } from './
 export interface ChatOptions {
   character: string;
   model: string;
-  quantization: 'none' | 'nf4' | 'nf4-double';
+  quantization: Quantization;
   adapter?: string;
   method: Method;
   personaTurn: PersonaTurn;

@@ -15,8 +15,8 @@ import {
   type MethodResult,
   markdownTable,
 } from '../evaluation/table.js';
+import { loadGemma } from '../models/decoders.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
-import { loadGemma } from '../models/load.js';
 import { loadAdapter } from '../models/lora/load.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';

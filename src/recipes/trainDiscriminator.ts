@@ -5,7 +5,8 @@ import { type ClassifierReport, evaluateDiscriminator } from '../discriminators/
 import { type DiscriminatorTask, defaultFormat, saveFormat } from '../discriminators/format.js';
 import { labelledRows } from '../discriminators/rows.js';
 import { discriminatorTask } from '../discriminators/train.js';
-import { loadSequenceClassifier, saveModel } from '../models/load.js';
+import { loadSequenceClassifier } from '../models/classifiers.js';
+import { saveModel } from '../models/weights.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { percent, percentInterval } from '../support/numbers.js';

@@ -1,7 +1,7 @@
 import { Agent } from '../agents/agent.js';
 import type { EuConfig } from '../config/schema.js';
 import { type DialogueRow, loadCharacter } from '../data/index.js';
-import { loadGemma } from '../models/load.js';
+import { loadGemma } from '../models/decoders.js';
 import { sftTask, type TokenizedDialogue } from '../sft/task.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';

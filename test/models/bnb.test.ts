@@ -7,6 +7,8 @@ import type { Quantization } from '../../src/models/bnb/config.js';
 import { BnbFile } from '../../src/models/bnb/file.js';
 import { saveBnb4bit } from '../../src/models/bnb/save.js';
 import { pythonFloat, readState, stateBytes } from '../../src/models/bnb/state.js';
+import { loadSequenceClassifier } from '../../src/models/classifiers.js';
+import { loadGemma } from '../../src/models/decoders.js';
 import {
   SafetensorsFile,
   type TensorToWrite,
@@ -14,10 +16,10 @@ import {
 } from '../../src/models/formats/safetensors.js';
 import type { TensorFile } from '../../src/models/formats/tensorFile.js';
 import type { CausalBatch, GemmaForCausalLM } from '../../src/models/gemma/model.js';
-import { loadGemma, loadSequenceClassifier, saveModel } from '../../src/models/load.js';
 import { nestedCode } from '../../src/models/nestedCode.js';
 import { nf4ToDevice, quantizeNf4, wordsBytes } from '../../src/models/nf4.js';
 import { nf4Values } from '../../src/models/nf4Values.js';
+import { saveModel } from '../../src/models/weights.js';
 import { dequantizeNf4, NF4_CODES } from '../../src/ops/nf4.js';
 import { bitsAt, randomKey, uniformAt } from '../../src/support/random.js';
 import { describeBackends } from '../helpers/backends.js';

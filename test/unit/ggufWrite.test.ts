@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadGemma } from '../../src/models/decoders.js';
 import { floatToHalf, halfToFloat } from '../../src/models/formats/floats.js';
 import { GgufFile } from '../../src/models/formats/gguf/file.js';
 import { writeGguf } from '../../src/models/formats/gguf/write.js';
-import { loadGemma } from '../../src/models/load.js';
 import { LoraAdapter } from '../../src/models/lora/adapter.js';
 import { writeGgufLora } from '../../src/models/lora/gguf.js';
 import { loadAdapter } from '../../src/models/lora/load.js';

@@ -4,21 +4,17 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend } from '../../src/backends/select.js';
 import * as tf from '../../src/backends/tf.js';
 import { parseBertConfig } from '../../src/models/bert/model.js';
+import { createSequenceClassifier, loadSequenceClassifier } from '../../src/models/classifiers.js';
 import { parseDebertaConfig } from '../../src/models/deberta/config.js';
+import { loadGemma } from '../../src/models/decoders.js';
 import {
   SafetensorsFile,
   type TensorToWrite,
   writeSafetensors,
 } from '../../src/models/formats/safetensors.js';
 import { parseGemmaConfig } from '../../src/models/gemma/config.js';
-import {
-  createSequenceClassifier,
-  initialiseWeights,
-  loadGemma,
-  loadSequenceClassifier,
-  saveModel,
-} from '../../src/models/load.js';
-import { Weights } from '../../src/models/weights.js';
+import { initialiseWeights } from '../../src/models/initialise.js';
+import { saveModel, Weights } from '../../src/models/weights.js';
 import { TruecastError } from '../../src/support/errors.js';
 import { temporaryFolders } from '../helpers/temporary.js';
 

@@ -2,8 +2,6 @@ import { z } from 'zod';
 import { TruecastError } from '../../support/errors.js';
 import { parseModelConfig } from '../config.js';
 
-export type Quantization = 'none' | 'nf4' | 'nf4-double';
-
 /** What config.json says of a checkpoint that bitsandbytes packed. */
 export interface BnbConfig {
   /** Whether scales are quantised once more. */

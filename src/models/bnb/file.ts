@@ -1,10 +1,10 @@
 import { NF4_BLOCK, NF4_CODES } from '../../ops/nf4.js';
 import { TruecastError } from '../../support/errors.js';
 import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
-import type { NestedScales, Nf4Matrix } from '../nf4.js';
+import type { NestedScales, Nf4Matrix, Quantization } from '../nf4.js';
 import { nf4Values } from '../nf4Values.js';
 import { checkTensors } from '../weights.js';
-import type { BnbConfig, Quantization } from './config.js';
+import type { BnbConfig } from './config.js';
 import {
   ABSMAX,
   NESTED_ABSMAX,
