@@ -1,6 +1,5 @@
 import type { Relevance } from '../apc/relevance.js';
 import { type ChatMessage, encodeChat } from '../models/chatTemplate.js';
-import { endTokens } from '../models/gemma/config.js';
 import { type GenerateOptions, generate } from '../models/gemma/generate.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
 import type { Tokenizer } from '../models/tokenizer.js';
@@ -45,7 +44,7 @@ export class Agent {
 
   /** Tokens that end a reply: the end of a turn first, where the model has one, and the model's own ends. */
   get stopTokens(): number[] {
-    const stops = endTokens(this.model.config);
+    const stops = [...this.model.config.endTokens];
     return this.tokenizer.hasControl(END_OF_TURN) ? [this.tokenizer.control(END_OF_TURN), ...stops] : stops;
   }
 

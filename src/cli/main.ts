@@ -8,6 +8,7 @@ import { datasetCommand } from './commands/dataset.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/evaluate.js';
+import { exportCommand } from './commands/export.js';
 import { scoreCommand } from './commands/score.js';
 import { setupCommand } from './commands/setup.js';
 import { trainDiscriminatorCommand } from './commands/trainDiscriminator.js';
@@ -72,6 +73,7 @@ try {
     .command(evaluateCommand)
     .command(scoreCommand)
     .command(chatCommand)
+    .command(exportCommand)
     .command(datasetCommand)
     .command(setupCommand)
     .command(doctorCommand)

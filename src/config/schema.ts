@@ -46,6 +46,11 @@ const lora = z.strictObject({
     .min(1)
     .default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']),
   rslora: z.boolean().default(false),
+  /** Weight-decomposed: the lengths of the weights' rows are trained as well. */
+  dora: z.boolean().default(false),
+  /** Ranks and alphas of some layers, by a regular expression for the last parts of their names. */
+  rankPattern: z.record(z.string(), count).default({}),
+  alphaPattern: z.record(z.string(), z.number().positive()).default({}),
 });
 
 const decoder = z.strictObject({

@@ -21,14 +21,7 @@ export function encodeChat(
   messages: readonly ChatMessage[],
   { addGenerationPrompt }: { addGenerationPrompt: boolean },
 ): number[] {
-  const source = tokenizer.config.chat_template;
-  if (typeof source !== 'string') {
-    throw new TruecastError(
-      `${tokenizer.path}: its tokenizer_config.json has no chat_template`,
-      'use a model with a chat template',
-    );
-  }
-  const rendered = render(source, tokenizer, messages, addGenerationPrompt);
+  const rendered = render(chatTemplate(tokenizer), tokenizer, messages, addGenerationPrompt);
   const ids: number[] = [];
   let text = '';
   const flush = () => {
@@ -50,6 +43,25 @@ export function encodeChat(
   }
   flush();
   return ids;
+}
+
+/** The template of conversations: the only one, or of several the one named default. */
+function chatTemplate({ config, path }: Tokenizer): string {
+  const given = config.chat_template;
+  if (typeof given === 'string') return given;
+  if (!Array.isArray(given)) {
+    throw new TruecastError(
+      `${path}: its tokenizer_config.json has no chat_template`,
+      'use a model with a chat template',
+    );
+  }
+  const found: unknown = given.find((entry) => entry?.name === 'default')?.template;
+  if (typeof found === 'string') return found;
+  const names = given.map((entry) => JSON.stringify(entry?.name)).join(', ');
+  throw new TruecastError(
+    `${path}: of its chat templates (${names}) none is named default`,
+    'name the one for conversations default',
+  );
 }
 
 function render(

@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TruecastError } from '../support/errors.js';
 import { readBnbConfig } from './bnb/config.js';
 import { BnbFile, packedNames } from './bnb/file.js';
 import { readModelConfig } from './config.js';
-import { SafetensorsFile } from './formats/safetensors.js';
+import { openFolderWeights } from './formats/folder.js';
 import type { TensorFile } from './formats/tensorFile.js';
+import { isGguf, openGguf } from './gguf/open.js';
 import { Tokenizer } from './tokenizer.js';
 
 /** A model on this machine: configuration, weights and tokenizer, whatever the files that hold them. */
@@ -19,24 +19,18 @@ export interface ModelFiles {
   tokenizer(): Tokenizer;
 }
 
-/** Opens the model at `path`: a folder in Hugging Face layout. Weights are not read yet. */
+/** Opens the model at `path`: a folder in Hugging Face layout, or a .gguf file. Weights are not read yet. */
 export function openModel(path: string): ModelFiles {
+  if (isGguf(path)) return openGguf(path);
   const config = readModelConfig(path);
   const configPath = join(path, 'config.json');
   return {
     path,
     config,
     configPath,
-    openWeights: () => unpacked(openWeights(path), config, configPath),
+    openWeights: () => unpacked(openFolderWeights(path), config, configPath),
     tokenizer: () => Tokenizer.load(path),
   };
-}
-
-function openWeights(folder: string): TensorFile {
-  const path = join(folder, 'model.safetensors');
-  if (!existsSync(path))
-    throw new TruecastError(`no model.safetensors in ${folder}`, 'name a folder in Hugging Face layout');
-  return SafetensorsFile.open(path);
 }
 
 /** The weights, of which bitsandbytes may have packed some. */

@@ -11,10 +11,11 @@ import { DebertaV2ForSequenceClassification } from './deberta/model.js';
 import type { SequenceClassifier } from './encoder.js';
 import { openModel } from './files.js';
 import type { TensorFile } from './formats/tensorFile.js';
-import { parseGemmaConfig } from './gemma/config.js';
+import { isMultimodal, parseGemmaConfig } from './gemma/config.js';
 import { GemmaForCausalLM } from './gemma/model.js';
+import { MULTIMODAL_TEXT_MODEL } from './lora/names.js';
 import { nf4ToDevice, quantizeNf4, quantizeScales } from './nf4.js';
-import { checkTensors, saveTensors, type Weights } from './weights.js';
+import { checkTensors, type ExpectedTensors, loadTensor, saveTensors, type Weights } from './weights.js';
 
 /** Standard deviation of fresh weights (transformers' initializer_range). */
 const INITIALIZER_RANGE = 0.02;
@@ -81,7 +82,7 @@ export function loadSequenceClassifier(
     const newTensors: string[] = [];
     for (const [name, shape] of expected) {
       const source = refused(name) ? undefined : stored.get(name);
-      if (source !== undefined) model.weights.set(name, tf.tensor(file.floats(source), [...shape]));
+      if (source !== undefined) model.weights.set(name, loadTensor(file, source, shape));
       else newTensors.push(name);
     }
     if (fresh) {
@@ -89,6 +90,9 @@ export function loadSequenceClassifier(
         model.weights.set(name, freshTensor(name, expected.get(name)!, head.seed));
     }
     return { model, config, newTensors };
+  } catch (error) {
+    model.weights.dispose();
+    throw error;
   } finally {
     file.close();
   }
@@ -107,7 +111,7 @@ function freshTensor(name: string, shape: readonly number[], seed: number): tf.T
   if (name.endsWith('.bias')) return tf.zeros([...shape]);
   if (/LayerNorm\.weight$/.test(name)) return tf.ones([...shape]);
   // Gemma stores its norms' weights minus one
-  if (/(layernorm|\.norm)\.weight$/.test(name)) return tf.zeros([...shape]);
+  if (/(layernorm|[._]norm)\.weight$/.test(name)) return tf.zeros([...shape]);
   const key = randomKey(seed, 'init', name);
   const size = tf.util.sizeFromShape([...shape]);
   return tf.tensor(
@@ -128,33 +132,33 @@ export interface LoadGemmaOptions {
 export function loadGemma(path: string, { quantization }: LoadGemmaOptions): GemmaForCausalLM {
   const files = openModel(path);
   const { config, configPath: where } = files;
-  if (config.model_type !== 'gemma') {
-    throw new TruecastError(
-      `${where}: model_type ${JSON.stringify(config.model_type)} is no decoder that truecast knows`,
-      'use a Gemma 1 or 1.1 model',
-    );
-  }
-  const model = new GemmaForCausalLM(parseGemmaConfig(config, where));
+  const model = createDecoder(config, where);
   const expected = model.expectedTensors();
   const linear = model.linearLayers();
   const file = files.openWeights();
   try {
-    const rename = (name: string) => name;
-    const ignored = (name: string) => name === 'lm_head.weight' || isUnused(name);
-    checkTensors(file, expected, rename, { optional: () => false, ignored });
+    const rename = checkDecoder(file, expected, config);
     const bnb = file instanceof BnbFile ? file : undefined;
-    bnb?.checkFor(linear.keys(), quantization);
-    const pack = (name: string, shape: number[]) =>
-      bnb ? bnb.packed(name) : quantize(file.floats(name), shape as [number, number], quantization, name);
+    const stored = new Map([...file.tensors.keys()].map((name) => [rename(name), name]));
+    bnb?.checkFor(
+      [...linear.keys()].map((layer) => stored.get(`${layer}.weight`)!),
+      quantization,
+    );
+    const scratch = scratchOf(quantization === 'none' || bnb ? [] : linear.values());
+    const pack = (source: string, shape: number[]) =>
+      bnb
+        ? bnb.packed(source)
+        : quantize(file.floats(source, scratch(shape)), shape as [number, number], quantization, source);
     for (const [name, shape] of expected) {
       const layer = name.replace(/\.weight$/, '');
-      const packed = quantization !== 'none' && linear.has(layer) ? pack(name, shape) : undefined;
+      const source = stored.get(name)!;
+      const packed = quantization !== 'none' && linear.has(layer) ? pack(source, shape) : undefined;
       if (packed) {
         const tensors = nf4ToDevice(packed.matrix, packed.nested);
         for (const tensor of Object.values(tensors)) tf.keep(tensor);
         model.quantized.set(layer, tensors);
       } else {
-        model.weights.set(name, tf.tensor(file.floats(name), shape));
+        model.weights.set(name, loadTensor(file, source, shape));
       }
     }
     return model;
@@ -174,6 +178,37 @@ function quantize(
 ): PackedWeight {
   const matrix = quantizeNf4(values, shape, name);
   return { matrix, nested: quantization === 'nf4-double' ? quantizeScales(matrix.absmax) : undefined };
+}
+
+/** The decoder that `config` (config.json) names, without weights. */
+export function createDecoder(config: Readonly<Record<string, unknown>>, where: string): GemmaForCausalLM {
+  const prefix = isMultimodal(config) ? MULTIMODAL_TEXT_MODEL : undefined;
+  return new GemmaForCausalLM(parseGemmaConfig(config, where), prefix);
+}
+
+/**
+ * Checks a decoder's weights against what its configuration asks for, before a byte of them is read.
+ *
+ * @returns our name of a tensor in the file
+ */
+export function checkDecoder(
+  file: TensorFile,
+  expected: ExpectedTensors,
+  config: Readonly<Record<string, unknown>>,
+): (name: string) => string {
+  const multimodal = isMultimodal(config);
+  const rename = multimodal ? textName : (name: string) => name;
+  // the head is the embeddings once more: a copy in the file says nothing new
+  const ignored = (name: string) => isUnused(name) || (multimodal && isVision(name));
+  checkTensors(file, expected, rename, { optional: () => false, ignored });
+  return rename;
+}
+
+/** One array for the values of each of several matrices, one after the other. */
+function scratchOf(shapes: Iterable<readonly number[]>): (shape: readonly number[]) => Float32Array {
+  const size = tf.util.sizeFromShape;
+  const values = new Float32Array(Math.max(0, ...[...shapes].map((shape) => size([...shape]))));
+  return (shape) => values.subarray(0, size([...shape]));
 }
 
 /** Writes config.json and model.safetensors into `folder`. */
@@ -221,3 +256,10 @@ const isOutput = (name: string) => /^classifier(\.out_proj)?\.(weight|bias)$/.te
 const isUnused = (name: string) =>
   /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name) ||
   /^(roberta\.)?pooler\.dense\.|^(deberta\.)?embeddings\.position_embeddings\.weight$/.test(name);
+
+/** A tensor of a multimodal model's text model by its name alone: older and newer files put a prefix before it. */
+const textName = (name: string) =>
+  name
+    .replace(/^(model\.language_model|language_model\.model)\./, 'model.')
+    .replace(/^language_model\.lm_head\./, 'lm_head.');
+const isVision = (name: string) => /^(model\.)?(vision_tower|multi_modal_projector)\./.test(name);

@@ -16,15 +16,21 @@ export interface Nf4Matrix {
 /** Code of the midpoint rule: how many midpoints lie below the value, exact ties going to the lower code. */
 const MIDPOINTS = NF4_CODES.slice(1).map((code, i) => Math.fround((code + NF4_CODES[i]!) / 2));
 
+/**
+ * [−1, 1] in cells that hold one midpoint at most, and few hold any: a value's code is its cell's, or the next where
+ * it lies above the midpoint after it. Half a cell of room on either side, as a block's largest is scaled to 1 ± ulp.
+ */
+const CELLS_PER_UNIT = 1024;
+const cellOf = (value: number) => (value * CELLS_PER_UNIT + (CELLS_PER_UNIT + 0.5)) | 0;
+const CELL_CODES = Uint8Array.from(
+  { length: 2 * CELLS_PER_UNIT + 2 },
+  (_, cell) => MIDPOINTS.filter((midpoint) => cellOf(midpoint) < cell).length,
+);
+const ABOVE = Float64Array.from([...MIDPOINTS, Number.POSITIVE_INFINITY]);
+
 function nearestCode(value: number): number {
-  let low = 0;
-  let high = MIDPOINTS.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (value > MIDPOINTS[middle]!) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  const code = CELL_CODES[cellOf(value)]!;
+  return value > ABOVE[code]! ? code + 1 : code;
 }
 
 /** bitsandbytes divides by no less than this. */
@@ -38,18 +44,33 @@ const SMALLEST_SCALE = Math.fround(1e-38);
 export function quantizeNf4(values: Float32Array, shape: [number, number], name = 'a weight'): Nf4Matrix {
   const packed = new Uint8Array(Math.ceil(values.length / 2));
   const absmax = new Float32Array(Math.ceil(values.length / NF4_BLOCK));
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  const absmaxBits = new Int32Array(absmax.buffer);
   for (let block = 0; block < absmax.length; block++) {
     const begin = block * NF4_BLOCK;
     const end = Math.min(begin + NF4_BLOCK, values.length);
-    let largest = 0;
-    for (let i = begin; i < end; i++) largest = Math.max(largest, Math.abs(values[i]!));
+    // the largest magnitude by its bits, among which NaN is above infinity and so stays
+    let largestBits = 0;
+    for (let i = begin; i < end; i++) {
+      const magnitude = bits[i]! & 0x7fffffff;
+      if (magnitude > largestBits) largestBits = magnitude;
+    }
+    absmaxBits[block] = largestBits;
+    const largest = absmax[block]!;
     if (!Number.isFinite(largest)) throw notFinite(name, values.subarray(begin, end), begin);
-    const whole = end - begin === NF4_BLOCK;
     const scale = Math.max(largest, SMALLEST_SCALE);
-    // a partial last block keeps the bound itself as its scale
-    absmax[block] = whole ? largest : scale;
-    for (let i = begin; i < end; i++)
-      packed[i >> 1]! |= nearestCode(scaled(values[i]!, scale, whole)) << (i & 1 ? 0 : 4);
+    if (end - begin < NF4_BLOCK) {
+      // the partial last block divides, and keeps the bound itself as its scale
+      absmax[block] = scale;
+      for (let i = begin; i < end; i++)
+        packed[i >> 1]! |= nearestCode(Math.fround(values[i]! / scale)) << (i & 1 ? 0 : 4);
+      continue;
+    }
+    const reciprocal = Math.fround(1 / scale);
+    for (let i = begin; i < end; i += 2) {
+      const high = nearestCode(Math.fround(values[i]! * reciprocal));
+      packed[i >> 1] = (high << 4) | nearestCode(Math.fround(values[i + 1]! * reciprocal));
+    }
   }
   // an odd length leaves half a byte: the code of zero
   if (values.length & 1) packed[packed.length - 1]! |= nearestCode(0);
@@ -110,8 +131,10 @@ export function nf4ToDevice(matrix: Nf4Matrix, nested?: NestedScales): Nf4Tensor
   };
 }
 
-/** Bytes as int32 words, four each, little-endian: tfjs knows no byte tensors. */
+/** Bytes as int32 words, four each, little-endian: tfjs knows no byte tensors. It may share the bytes' memory. */
 function wordsTensor(bytes: Uint8Array): tf.Tensor {
+  if (bytes.byteOffset % 4 === 0 && bytes.length % 4 === 0)
+    return tf.tensor1d(new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4), 'int32');
   const words = new Int32Array(Math.ceil(bytes.length / 4));
   new Uint8Array(words.buffer).set(bytes);
   return tf.tensor1d(words, 'int32');

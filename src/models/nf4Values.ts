@@ -1,5 +1,5 @@
 import { NESTED_BLOCK, NF4_BLOCK, NF4_CODES } from '../ops/nf4.js';
-import type { NestedScales, Nf4Matrix } from './nf4.js';
+import { type NestedScales, type Nf4Matrix, quantizeNf4, quantizeScales } from './nf4.js';
 
 /** What a quantised matrix stands for, row-major, as the ops on packed weights see it. */
 export function nf4Values({ shape, packed, absmax }: Nf4Matrix, nested?: NestedScales): Float32Array {
@@ -10,6 +10,16 @@ export function nf4Values({ shape, packed, absmax }: Nf4Matrix, nested?: NestedS
     values[i] = NF4_CODES[code]! * scales[Math.floor(i / NF4_BLOCK)]!;
   }
   return values;
+}
+
+/** A matrix as it is once it has been quantised and back. */
+export function throughNf4(
+  values: Float32Array,
+  shape: [number, number],
+  doubleQuantized: boolean,
+): Float32Array {
+  const matrix = quantizeNf4(values, shape);
+  return nf4Values(matrix, doubleQuantized ? quantizeScales(matrix.absmax) : undefined);
 }
 
 function nestedValues({ codes, map, absmax, offset }: NestedScales): Float32Array {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { messageOf, TruecastError } from '../support/errors.js';
-import { readJson } from '../support/files.js';
+import { readJson, readText } from '../support/files.js';
 
 interface AddedToken {
   id: number;
@@ -63,12 +63,19 @@ export class Tokenizer {
     this.template = readTemplate(parsed.post_processor, path);
   }
 
-  /** The tokenizer of a model folder: tokenizer.json, and tokenizer_config.json where present. */
+  /**
+   * The tokenizer of a model folder: tokenizer.json, and where present tokenizer_config.json and
+   * chat_template.jinja, which newer transformers write instead of the configuration's chat_template.
+   */
   static load(folder: string): Tokenizer {
     const path = join(folder, 'tokenizer.json');
     const configPath = join(folder, 'tokenizer_config.json');
-    const config = existsSync(configPath) ? readJson(configPath, 'tokenizer configuration') : {};
-    return new Tokenizer(readJson(path, 'tokenizer'), config as Record<string, unknown>, path);
+    const config = (existsSync(configPath) ? readJson(configPath, 'tokenizer configuration') : {}) as object;
+    const templatePath = join(folder, 'chat_template.jinja');
+    const template = existsSync(templatePath)
+      ? { chat_template: readText(templatePath, 'chat template') }
+      : {};
+    return new Tokenizer(readJson(path, 'tokenizer'), { ...config, ...template }, path);
   }
 
   /** Ids of a text, which holds no control tokens whatever it looks like. */

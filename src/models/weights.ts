@@ -1,4 +1,5 @@
 import * as tf from '../backends/tf.js';
+import { hasHeap, heapKernel } from '../backends/wasm/heap.js';
 import { TruecastError } from '../support/errors.js';
 import { type TensorToWrite, writeSafetensors } from './formats/safetensors.js';
 import type { TensorFile } from './formats/tensorFile.js';
@@ -51,6 +52,15 @@ export class Weights {
   }
 }
 
+/** A tensor of a file on the device: where the device's memory can be written to, straight from the disk. */
+export function loadTensor(file: TensorFile, name: string, shape: readonly number[]): tf.Tensor {
+  if (!hasHeap()) return tf.tensor(file.floats(name), [...shape]);
+  return heapKernel([], [...shape], 'float32', (_, output) => {
+    const values = file.floats(name, output);
+    if (values !== output) output.set(values);
+  });
+}
+
 /** Writes tensors under their names, sorted, as safetensors. */
 export function saveTensors(
   path: string,
@@ -87,6 +97,11 @@ export function checkTensors(
 ): void {
   const found = new Map([...file.tensors].map(([name, info]) => [rename(name), info]));
   const problems: string[] = [];
+  if (found.size < file.tensors.size) {
+    for (const name of file.tensors.keys())
+      if (rename(name) !== name && file.tensors.has(rename(name)) && expected.has(rename(name)))
+        problems.push(`twice: ${rename(name)}, ${name}`);
+  }
   for (const [name, shape] of expected) {
     const info = found.get(name);
     if (!info) {

@@ -1,5 +1,6 @@
 import * as tf from '../backends/tf.js';
 import { composed, type Op } from './op.js';
+import { softCap, softCapSlope } from './softCap.js';
 
 export type TokenLogProbsInputs = {
   /** [N, D], final hidden states */
@@ -13,34 +14,37 @@ export type TokenLogProbsInputs = {
 export interface TokenLogProbsAttributes {
   /** Rows whose logits are alive at a time: memory is chunk · V instead of N · V. */
   chunk: number;
+  /** Soft cap c of the logits: c · tanh(logit / c). */
+  cap?: number;
 }
 
-/** log softmax(hidden · weightᵀ)[target] per row: [N]. */
+/** log softmax(hidden · weightᵀ)[target] per row: [N], the logits softly capped where asked for. */
 export const tokenLogProbs: Op<TokenLogProbsInputs, TokenLogProbsAttributes> = {
   keepsOutput: false,
   kernels: composed,
-  forward({ hidden, weight, targets }, { chunk }) {
+  forward({ hidden, weight, targets }, { chunk, cap }) {
     const V = weight.shape[0]!;
     return concatRows(
       chunks(hidden.shape[0]!, chunk).map(([begin, size]) =>
         tf.tidy(() => {
-          const logits = tf.matMul(hidden.slice([begin, 0], [size, -1]), weight, false, true) as tf.Tensor2D;
+          const logits = logitsOf(hidden.slice([begin, 0], [size, -1]), weight, cap);
           const hot = oneHot(targets, begin, size, V);
           return tf.sub(tf.sum(tf.mul(logits, hot), 1), tf.logSumExp(logits, 1));
         }),
       ),
     );
   },
-  gradient(dy, { hidden, weight, targets }, { chunk }, _output, needs) {
+  gradient(dy, { hidden, weight, targets }, { chunk, cap }, _output, needs) {
     const V = weight.shape[0]!;
     const dHidden: tf.Tensor[] = [];
     let dWeight: tf.Tensor | undefined;
     for (const [begin, size] of chunks(hidden.shape[0]!, chunk)) {
       const [rows, weights] = tf.tidy(() => {
         const x = hidden.slice([begin, 0], [size, -1]);
-        const logits = tf.matMul(x, weight, false, true);
+        const logits = logitsOf(x, weight, cap);
         const difference = tf.sub(oneHot(targets, begin, size, V), tf.softmax(logits));
-        const dLogits = tf.mul(difference, dy.slice([begin], [size]).expandDims(1));
+        const dCapped = tf.mul(difference, dy.slice([begin], [size]).expandDims(1));
+        const dLogits = cap === undefined ? dCapped : tf.mul(dCapped, softCapSlope(logits, cap));
         return [
           needs('hidden') ? tf.matMul(dLogits, weight) : tf.zeros([0]),
           needs('weight') ? tf.matMul(dLogits, x, true, false) : tf.zeros([0]),
@@ -57,6 +61,11 @@ export const tokenLogProbs: Op<TokenLogProbsInputs, TokenLogProbsAttributes> = {
     };
   },
 };
+
+function logitsOf(rows: tf.Tensor, weight: tf.Tensor, cap: number | undefined): tf.Tensor2D {
+  const logits = tf.matMul(rows, weight, false, true);
+  return (cap === undefined ? logits : softCap(logits, cap)) as tf.Tensor2D;
+}
 
 function oneHot(targets: tf.Tensor, begin: number, size: number, depth: number): tf.Tensor {
   return tf.cast(tf.oneHot(targets.slice([begin], [size]) as tf.Tensor1D, depth), 'float32');

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { TruecastError } from '../support/errors.js';
+import { weightFiles } from '../models/formats/folder.js';
+import { isGguf } from '../models/gguf/open.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
@@ -18,6 +19,8 @@ export function copyTokenizer(from: string, to: string): void {
 export interface AdapterProvenance {
   character: string;
   method: string;
+  /** What the base's linear layers were held in while it was trained; absent in older folders. */
+  quantization?: 'none' | 'nf4' | 'nf4-double';
   /** Hashes of the reward discriminators' weights; absent where the pairs were ready-made. */
   reward?: { relevance: string; nli: string };
 }
@@ -34,24 +37,19 @@ export function loadProvenance(adapterFolder: string): AdapterProvenance | undef
   return existsSync(path) ? (readJson(path, 'provenance') as AdapterProvenance) : undefined;
 }
 
-/** SHA-256 of a model folder's weights: tells whether two folders hold the same model. */
-export function weightsHash(folder: string): string {
-  const path = join(folder, 'model.safetensors');
-  if (!existsSync(path)) {
-    throw new TruecastError(
-      `no model.safetensors in ${folder}`,
-      'name a folder that truecast train-discriminator wrote (RUN/model)',
-    );
-  }
+/** SHA-256 of a model's weights, one file after the other: tells whether two paths hold the same model. */
+export function weightsHash(model: string): string {
   const hash = createHash('sha256');
   const chunk = new Uint8Array(2 ** 20);
-  const fd = openSync(path, 'r');
-  try {
-    for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk)) {
-      hash.update(chunk.subarray(0, count));
+  for (const path of isGguf(model) ? [model] : weightFiles(model)) {
+    const fd = openSync(path, 'r');
+    try {
+      for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk)) {
+        hash.update(chunk.subarray(0, count));
+      }
+    } finally {
+      closeSync(fd);
     }
-  } finally {
-    closeSync(fd);
   }
   return hash.digest('hex');
 }

@@ -8,7 +8,7 @@ import type { ChatMessage } from '../models/chatTemplate.js';
 import { generate } from '../models/gemma/generate.js';
 import type { SamplingOptions } from '../models/gemma/sample.js';
 import { loadGemma } from '../models/load.js';
-import { loadAdapter } from '../models/lora.js';
+import { loadAdapter } from '../models/lora/load.js';
 import { UsageError } from '../support/errors.js';
 import { silent } from '../support/progress.js';
 import { chooseBackend, type RecipeContext } from './begin.js';

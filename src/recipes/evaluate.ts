@@ -17,7 +17,7 @@ import {
 } from '../evaluation/table.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
 import { loadGemma } from '../models/load.js';
-import { loadAdapter } from '../models/lora.js';
+import { loadAdapter } from '../models/lora/load.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { percent, percentInterval } from '../support/numbers.js';

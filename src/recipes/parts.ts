@@ -5,7 +5,9 @@ import type { LoadedCharacter } from '../data/index.js';
 import { Discriminator } from '../discriminators/discriminator.js';
 import { openModel } from '../models/files.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
-import { LoraAdapter, type LoraConfig, loadAdapter } from '../models/lora.js';
+import { LoraAdapter } from '../models/lora/adapter.js';
+import type { LoraConfig } from '../models/lora/config.js';
+import { loadAdapter } from '../models/lora/load.js';
 import type { Tokenizer } from '../models/tokenizer.js';
 import { TruecastError } from '../support/errors.js';
 import type { Progress } from '../support/progress.js';
@@ -63,8 +65,8 @@ export function attachAdapter(
   if (start !== undefined) {
     model.adapter = loadAdapter(start, model.linearLayers());
   } else {
-    model.adapter = new LoraAdapter(lora);
-    model.adapter.initialise(model.linearLayers(), seed);
+    model.adapter = new LoraAdapter(lora, undefined, model.prefix);
+    model.adapter.initialise(model.linearLayers(), seed, (layer) => model.linear(layer));
   }
   return model.adapter;
 }

@@ -77,8 +77,10 @@ export async function trainDpo(config: DpoConfig, context: RecipeContext): Promi
 
   adapter.save(result.adapter, { nameOrPath: config.model.base, task: 'CAUSAL_LM' });
   const { discriminators, agent: options } = config;
+  const { quantization } = config.model;
   const reward = ready ? undefined : hashes(discriminators!);
-  saveProvenance(result.adapter, { character: character.id, method: options.method, reward });
+  const provenance = { character: character.id, method: options.method, quantization, reward };
+  saveProvenance(result.adapter, provenance);
   writeFileAtomic(folder.file('report.md'), report(config, character.name, rows, folder));
   const summary: DpoResult = { ...result, pairs: pairs.length, steps: task.totalSteps };
   folder.writeJson('result.json', summary);

@@ -50,7 +50,8 @@ export async function trainEu(config: EuConfig, context: RecipeContext): Promise
   await train(task, { ...config.training, seed }, folder, progress);
 
   adapter.save(result.adapter, { nameOrPath: config.model.base, task: 'CAUSAL_LM' });
-  saveProvenance(result.adapter, { character: character.id, method: 'eu' });
+  const { quantization } = config.model;
+  saveProvenance(result.adapter, { character: character.id, method: 'eu', quantization });
   const losses = folder.metrics().map((row) => Number(row.loss));
   writeFileAtomic(
     folder.file('report.md'),

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
 import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
-import type { CausalBatch } from '../../src/models/gemma/model.js';
+import type { CausalBatch, GemmaForCausalLM } from '../../src/models/gemma/model.js';
 import { loadGemma } from '../../src/models/load.js';
-import { loadAdapter } from '../../src/models/lora.js';
+import { loadAdapter } from '../../src/models/lora/load.js';
 import { valueAndGradients } from '../../src/ops/autodiff.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
@@ -41,30 +41,55 @@ function expectCloseWhere(mask: tf.Tensor, actual: tf.Tensor, expected: Float32A
   expectClose(rows(actual.dataSync()), rows(expected), TOLERANCE, what);
 }
 
+/** The mean loss from logits and from log-probabilities: what evaluation and what training compute. */
+const LOSSES = {
+  crossEntropy: (model: GemmaForCausalLM, states: tf.Tensor, labels: tf.Tensor1D) =>
+    run(ops.crossEntropy, { logits: model.logits(states), labels }, {}),
+  tokenLogProbs: (model: GemmaForCausalLM, states: tf.Tensor, labels: tf.Tensor1D) => {
+    const all = labels.dataSync();
+    const places = Array.from(all.keys()).filter((i) => all[i] !== -100);
+    const inputs = {
+      hidden: tf.gather(states, tf.tensor1d(places, 'int32')),
+      weight: model.headWeight,
+      targets: tf.gather(labels, tf.tensor1d(places, 'int32')),
+    };
+    return tf.neg(tf.mean(run(ops.tokenLogProbs, inputs, { chunk: 7, cap: model.config.finalCap })));
+  },
+};
+
 describeBackends('Gemma equals transformers', () => {
-  const cases = ['gemma-a', 'gemma-b', 'gemma-c'].flatMap((name) => [
+  const first = ['a', 'b', 'c'].map((name) => `models/gemma-${name}`);
+  const later = ['gemma2-a', 'gemma2-b', 'gemma3-a', 'gemma3-b', 'gemma3-vision'].map(
+    (name) => `gemma/${name}`,
+  );
+  const cases = [...first, ...later].flatMap((name) => [
     [name, 'golden'],
     [name, 'golden-left'],
   ]);
-  it.each(cases)('%s %s: logits, loss and every gradient', (name, file) => {
-    const folder = join('test/fixtures/models', name!);
+  it.each(cases)('%s %s: hidden states, logits, loss and every gradient', (name, file) => {
+    const folder = join('test/fixtures', name!);
     const golden = SafetensorsFile.open(join(folder, `${file}.safetensors`));
     const model = loadGemma(folder, { quantization: 'none' });
     const { batch, labels } = readBatch(golden);
     const [B, T] = batch.inputIds.shape;
     const hidden = model.hiddenStates(batch);
     const logits = model.logits(hidden.reshape([B * T, -1])).reshape([B, T, -1]);
+    if (golden.tensors.has('hidden'))
+      expectCloseWhere(batch.attentionMask, hidden, golden.floats('hidden'), 'hidden states');
     expectCloseWhere(batch.attentionMask, logits, golden.floats('logits'), 'logits');
 
     const targets = nextLabels(labels, T);
     const names = model.weights.names();
-    for (const recompute of [false, true]) {
+    const graded = [...golden.tensors.keys()].filter((key) => key.startsWith('grad.'));
+    expect(names.map((weight) => `grad.${weight}`).sort()).toEqual(graded.sort());
+    for (const [recompute, loss] of [
+      [false, LOSSES.crossEntropy],
+      [true, LOSSES.crossEntropy],
+      [true, LOSSES.tokenLogProbs],
+    ] as const) {
       const before = tf.memory().numTensors;
       const { value, gradients } = valueAndGradients(
-        () => {
-          const states = model.hiddenStates(batch, { recompute }).reshape([B * T, -1]);
-          return run(ops.crossEntropy, { logits: model.logits(states), labels: targets }, {});
-        },
+        () => loss(model, model.hiddenStates(batch, { recompute }).reshape([B * T, -1]), targets),
         names.map((weight) => model.weights.get(weight)),
       );
       expectClose(value, golden.floats('loss'), TOLERANCE, 'loss');

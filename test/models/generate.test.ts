@@ -10,10 +10,14 @@ import { describeBackends } from '../helpers/backends.js';
 const GREEDY = { temperature: 0, topK: 0, topP: 1, seed: 1 };
 
 describeBackends('generation', () => {
-  it.each(['gemma-a', 'gemma-b', 'gemma-c'])(
+  const first = ['a', 'b', 'c'].map((name) => `models/gemma-${name}`);
+  const later = ['gemma2-a', 'gemma2-b', 'gemma3-a', 'gemma3-b', 'gemma3-vision'].map(
+    (name) => `gemma/${name}`,
+  );
+  it.each([...first, ...later])(
     '%s: greedy tokens of left-padded prompts equal transformers',
     async (name) => {
-      const folder = join('test/fixtures/models', name);
+      const folder = join('test/fixtures', name);
       const golden = SafetensorsFile.open(join(folder, 'golden.safetensors'));
       const model = loadGemma(folder, { quantization: 'none' });
       const [B, T] = golden.info('greedy_input_ids').shape as [number, number];
@@ -23,8 +27,9 @@ describeBackends('generation', () => {
         key: row,
         prompt: Array.from(ids.subarray(row * T, (row + 1) * T)).filter((_id, i) => mask[row * T + i] === 1),
       }));
+      const maxNewTokens = golden.info('greedy').shape[1]!;
       const before = tf.memory().numTensors;
-      const results = await generate(model, requests, { ...GREEDY, maxNewTokens: 12, stopTokens: [] });
+      const results = await generate(model, requests, { ...GREEDY, maxNewTokens, stopTokens: [] });
       expect(tf.memory().numTensors).toBe(before);
       expect(results.flatMap((result) => result.ids)).toEqual(Array.from(golden.ints('greedy')));
       model.dispose();

@@ -19,12 +19,13 @@ interface Sizes {
   d: number;
 }
 
-/** Σ_j softmax_j(scale · q·k_j + mask_j) v_j, head by head. A row whose keys are all hidden sees them alike. */
+/** Σ_j softmax_j(cap(scale · q·k_j) + mask_j) v_j, head by head. A row whose keys are all hidden sees them alike. */
 function reference(
   { B, H, G, T, S, d }: Sizes,
   { q, k, v, mask }: { q: Float64Array; k: Float64Array; v: Float64Array; mask?: Float64Array },
   maskShape: number[] | undefined,
   scale: number,
+  cap: number | undefined,
 ): Float64Array {
   const output = new Float64Array(B * H * T * d);
   for (let b = 0; b < B; b++) {
@@ -42,7 +43,8 @@ function reference(
           if (hidden) return 0;
           let product = 0;
           for (let c = 0; c < d; c++) product += q[row + c]! * k[(group * S + j) * d + c]!;
-          return scale * product + value;
+          const score = scale * product;
+          return (cap === undefined ? score : cap * Math.tanh(score / cap)) + value;
         });
         softmax(scores).forEach((p, j) => {
           for (let c = 0; c < d; c++) output[row + c]! += p * v[(group * S + j) * d + c]!;
@@ -60,12 +62,14 @@ function checkAttention(
     make = normal,
     dy,
     scale = 1 / Math.sqrt(sizes.d),
+    cap,
     tolerance = 2e-6,
   }: {
     mask?: OpInput;
     make?: (name: string, shape: number[]) => OpInput;
     dy?: number[];
     scale?: number;
+    cap?: number;
     tolerance?: number;
   } = {},
 ): void {
@@ -74,8 +78,8 @@ function checkAttention(
   const inputs = { q: make('q', [B, H, T, d]), k: make('k', keys), v: make('v', keys) };
   checkOp<'q' | 'k' | 'v' | 'mask'>({
     inputs: (mask ? { ...inputs, mask } : inputs) as typeof inputs & { mask: OpInput },
-    run: (tensors) => run(ops.attention, tensors, { scale }),
-    reference: (values) => reference(sizes, values, mask?.shape, scale),
+    run: (tensors) => run(ops.attention, tensors, { scale, cap }),
+    reference: (values) => reference(sizes, values, mask?.shape, scale, cap),
     shape: [B, H, T, d],
     gradients: ['q', 'k', 'v'],
     dy,
@@ -154,5 +158,33 @@ describeBackends('attention', () => {
     const make = (name: string, shape: number[]) =>
       name === 'v' ? pick(name, shape, [100, -100, 0]) : normal(name, shape);
     checkAttention({ B: 1, H: 2, G: 1, T: 4, S: 5, d: 4 }, { make, tolerance: 1e-5 });
+  });
+
+  it.each([0.1, 1, 50])('scores softly capped at %d, a causal mask and grouped heads', (cap) => {
+    const sizes = { B: 2, H: 4, G: 2, T: 5, S: 5, d: 3 };
+    checkAttention(sizes, { cap, mask: maskOf([1, 1, 5, 5], (_b, i, j) => j <= i) });
+  });
+
+  it('scores of ±10⁴ at a cap of 50 are all at it, and pass no gradient on', () => {
+    const make = (name: string, shape: number[]) =>
+      name === 'v' ? normal(name, shape) : pick(name, shape, [100, -100, 50]);
+    const mask = maskOf([1, 1, 4, 5], (_b, i, j) => j <= i + 1);
+    checkAttention(
+      { B: 1, H: 2, G: 1, T: 4, S: 5, d: 3 },
+      { make, mask, scale: 0.5, cap: 50, tolerance: 1e-5 },
+    );
+  });
+
+  it('rows that see nothing give finite gradients under a cap', () => {
+    const tensor = (name: string) => tf.tensor(normal(name, [1, 1, 2, 3]).values, [1, 1, 2, 3]);
+    const inputs = { q: tensor('q'), k: tensor('k'), v: tensor('v') };
+    const mask = tf.fill([1, 1, 2, 2], HIDDEN);
+    const { gradients } = valueAndGradients(
+      () => run(ops.attention, { ...inputs, mask }, { scale: 1, cap: 2 }),
+      Object.values(inputs),
+    );
+    for (const gradient of gradients) {
+      for (const value of gradient.dataSync()) expect(Number.isFinite(value)).toBe(true);
+    }
   });
 });

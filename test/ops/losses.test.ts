@@ -60,15 +60,22 @@ describeBackends('crossEntropy', () => {
   });
 });
 
-function checkTokenLogProbs(hidden: OpInput, weight: OpInput, targets: number[], chunk: number): void {
+function checkTokenLogProbs(
+  hidden: OpInput,
+  weight: OpInput,
+  targets: number[],
+  chunk: number,
+  cap?: number,
+): void {
   const [N, D] = hidden.shape as [number, number];
   const [V] = weight.shape as [number, number];
+  const capped = (logit: number) => (cap === undefined ? logit : cap * Math.tanh(logit / cap));
   checkOp({
     inputs: { hidden, weight, targets: int32([N], targets) },
-    run: (tensors) => run(ops.tokenLogProbs, tensors, { chunk }),
+    run: (tensors) => run(ops.tokenLogProbs, tensors, { chunk, cap }),
     reference: (values) =>
       rows(timesTransposed(values.hidden, values.weight, D), V).map((row, i) =>
-        logSoftmaxAt(row, targets[i]!),
+        logSoftmaxAt(row.map(capped), targets[i]!),
       ),
     shape: [N],
     gradients: ['hidden', 'weight'],
@@ -88,6 +95,13 @@ describeBackends('tokenLogProbs', () => {
     it('logits of ±400', () => {
       const hidden = pick('hidden', [5, 4], [10, -10, 0]);
       checkTokenLogProbs(hidden, pick('weight', [6, 4], [10, -10, 5]), [0, 1, 2, 3, 5], chunk);
+    });
+    it.each([0.5, 3, 30])('softly capped at %d', (cap) =>
+      checkTokenLogProbs(normal('hidden', [5, 3]), normal('weight', [7, 3]), [0, 6, 3, 3, 1], chunk, cap),
+    );
+    it('logits of ±400 softly capped at 30', () => {
+      const hidden = pick('hidden', [5, 4], [10, -10, 0]);
+      checkTokenLogProbs(hidden, pick('weight', [6, 4], [10, -10, 5]), [0, 1, 2, 3, 5], chunk, 30);
     });
   });
 

@@ -1,12 +1,17 @@
 import { inject } from 'vitest';
+import type { ModelName } from './models.js';
 
-const minilm = inject('minilm');
+const models = inject('models');
 
-/** Why suites on MiniLM are skipped; empty where they run. Goes into their names. */
-export const skipped = 'missing' in minilm ? ` (skipped: ${minilm.missing})` : '';
+/** Why suites on a model are skipped; empty where they run. Goes into their names. */
+export function skippedFor(name: ModelName | 'llama'): string {
+  const model = models[name];
+  return 'missing' in model ? ` (skipped: ${model.missing})` : '';
+}
 
-/** MiniLM's folder. */
-export function folder(): string {
-  if ('missing' in minilm) throw new Error(`a test ran without its model: ${minilm.missing}`);
-  return minilm.folder;
+/** Its folder. */
+export function folderOf(name: ModelName | 'llama'): string {
+  const model = models[name];
+  if ('missing' in model) throw new Error(`a test ran without its model: ${model.missing}`);
+  return model.folder;
 }

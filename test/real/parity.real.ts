@@ -9,9 +9,10 @@ import { loadSequenceClassifier } from '../../src/models/load.js';
 import { type TokenizedInput, Tokenizer } from '../../src/models/tokenizer.js';
 import { describeBackends } from '../helpers/backends.js';
 import { expectClose } from '../helpers/compare.js';
-import { folder, skipped } from './helpers.js';
+import { folderOf, skippedFor } from './helpers.js';
 
 const HERE = import.meta.dirname;
+const skipped = skippedFor('minilm');
 const TOLERANCE = 1e-4;
 const { inputs } = JSON.parse(readFileSync(join(HERE, 'golden.json'), 'utf8')) as {
   inputs: { first: string; second?: string; ids: number[]; typeIds: number[] }[];
@@ -20,7 +21,7 @@ const { inputs } = JSON.parse(readFileSync(join(HERE, 'golden.json'), 'utf8')) a
 describe.skipIf(skipped)(`MiniLM's tokenizer${skipped}`, () => {
   let tokenizer: Tokenizer;
   beforeAll(() => {
-    tokenizer = Tokenizer.load(folder());
+    tokenizer = Tokenizer.load(folderOf('minilm'));
   });
 
   it.each(inputs)('gives the ids of transformers: $first', ({ first, second, ids, typeIds }) => {
@@ -38,7 +39,7 @@ describe.skipIf(skipped)(`MiniLM's tokenizer${skipped}`, () => {
 describeBackends(`MiniLM equals transformers${skipped}`, () => {
   it.skipIf(skipped)('last hidden states and logits, alone and padded in one batch', () => {
     const golden = SafetensorsFile.open(join(HERE, 'golden.safetensors'));
-    const { model, newTensors } = loadSequenceClassifier(folder(), { labels: 3, seed: 1 });
+    const { model, newTensors } = loadSequenceClassifier(folderOf('minilm'), { labels: 3, seed: 1 });
     // the file is a BertModel: its names have no prefix, and it has no head
     expect(newTensors).toEqual(['classifier.weight', 'classifier.bias']);
     for (const name of newTensors)

@@ -1,22 +1,23 @@
 import type { TestProject } from 'vitest/node';
-import { fetchMinilm, type Minilm } from './minilm.js';
+import { fetchLlama } from './llama.js';
+import { type Fetched, fetchModels, type ModelName } from './models.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    minilm: Minilm;
+    models: Record<ModelName | 'llama', Fetched>;
   }
 }
 
 /**
- * Fetches the model once, before any test. Where it cannot be had the suites are skipped and this says why;
+ * Fetches the models, and llama.cpp, once, before any test. Where one cannot be had its suites are skipped and this says why;
  * with TRUECAST_REQUIRE_REAL=1 that is a failure.
  */
 export default async function setup({ provide }: TestProject): Promise<void> {
-  const minilm = await fetchMinilm();
-  if ('missing' in minilm) {
-    const text = `all-MiniLM-L6-v2 cannot be had: ${minilm.missing}`;
-    if (process.env.TRUECAST_REQUIRE_REAL === '1') throw new Error(text);
-    process.stderr.write(`skipped: ${text}\n`);
+  const models = { ...(await fetchModels()), llama: await fetchLlama() };
+  for (const model of Object.values(models)) {
+    if (!('missing' in model)) continue;
+    if (process.env.TRUECAST_REQUIRE_REAL === '1') throw new Error(model.missing);
+    process.stderr.write(`skipped: ${model.missing}\n`);
   }
-  provide('minilm', minilm);
+  provide('models', models);
 }

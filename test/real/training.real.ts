@@ -12,8 +12,9 @@ import { silent } from '../../src/support/progress.js';
 import { mean } from '../../src/support/statistics.js';
 import { testBackends } from '../helpers/backends.js';
 import { temporaryFolders } from '../helpers/temporary.js';
-import { folder, skipped } from './helpers.js';
+import { folderOf, skippedFor } from './helpers.js';
 
+const skipped = skippedFor('minilm');
 const CHARACTERS = ['odile', 'tam'];
 const SHORTER: Record<DiscriminatorTask, Record<string, unknown>> = {
   relevance: { characters: CHARACTERS, 'training.epochs': 4 },
@@ -33,7 +34,7 @@ describe.skipIf(why)(`MiniLM fine-tuned on ${CHARACTERS.join(' and ')}${why}`, (
     const directory = temporary();
     for (const task of ['relevance', 'nli'] as const) {
       const config = loadConfig(`configs/minilm/${task}.yaml`, discriminatorConfigSchema, {
-        base: folder(),
+        base: folderOf('minilm'),
         'run.directory': directory,
         'run.backend': 'tensorflow',
         ...SHORTER[task],

@@ -247,6 +247,55 @@ describe('encodeChat', () => {
     expect(tokenizer.decode(ids).match(/the/g)).toHaveLength(1);
   });
 
+  it('takes a template that folds the system’s turn away and minds the order, as Gemma 3’s', () => {
+    const strict = tokenizerOf(bpeJson(), {
+      bos_token: '<bos>',
+      chat_template:
+        "{{ bos_token }}{%- if messages[0]['role'] == 'system' -%}{%- set prefix = messages[0]['content'] + '\n\n' -%}" +
+        "{%- set turns = messages[1:] -%}{%- else -%}{%- set prefix = '' -%}{%- set turns = messages -%}{%- endif -%}" +
+        "{%- for turn in turns -%}{%- if (turn['role'] == 'user') != (loop.index0 % 2 == 0) -%}" +
+        "{{ raise_exception('turns must alternate') }}{%- endif -%}" +
+        "{%- set who = 'model' if turn['role'] == 'assistant' else turn['role'] -%}" +
+        "{{ '<start_of_turn>' + who + '\n' + (prefix if loop.first else '') }}" +
+        "{%- if turn['content'] is string -%}{{ turn['content'] | trim }}{%- else -%}" +
+        "{%- for part in turn['content'] -%}{%- if part['type'] == 'text' -%}{{ part['text'] | trim }}{%- endif -%}" +
+        "{%- endfor -%}{%- endif -%}{{ '<end_of_turn>\n' }}{%- endfor -%}" +
+        "{%- if add_generation_prompt -%}{{ '<start_of_turn>model\n' }}{%- endif -%}",
+    });
+    const turns = [
+      { role: 'user', content: 'the end' },
+      { role: 'model', content: 'of the' },
+      { role: 'user', content: '<eos>' },
+    ] as const;
+    expect(encodeChat(strict, turns, { addGenerationPrompt: true })).toEqual([
+      bos,
+      ...[start, ...text('user\nthe end'), end, ...text('\n')],
+      ...[start, ...text('model\nof the'), end, ...text('\n')],
+      ...[start, ...text('user\n<eos>'), end, ...text('\n')],
+      ...[start, ...text('model\n')],
+    ]);
+    expect(() => encodeChat(strict, turns.slice(1), { addGenerationPrompt: true })).toThrow(
+      'turns must alternate',
+    );
+  });
+
+  it('of several named templates takes the default one', () => {
+    const turn = [{ role: 'user', content: 'a' }] as const;
+    const named = (name: string) =>
+      tokenizerOf(bpeJson(), {
+        bos_token: '<bos>',
+        chat_template: [
+          { name: 'tool_use', template: '{{ raise_exception("tools") }}' },
+          { name, template: chat_template },
+        ],
+      });
+    const options = { addGenerationPrompt: true };
+    expect(encodeChat(named('default'), turn, options)).toEqual(encodeChat(tokenizer, turn, options));
+    expect(() => encodeChat(named('rag'), turn, options)).toThrow(
+      '("tool_use", "rag") none is named default',
+    );
+  });
+
   it('says which file has no template, or one that fails', () => {
     const turn = [{ role: 'user', content: 'a' }] as const;
     expect(() => encodeChat(tokenizerOf(bpeJson()), turn, { addGenerationPrompt: true })).toThrow(
@@ -257,9 +306,21 @@ describe('encodeChat', () => {
   });
 });
 
-describe('a folder without a proper tokenizer', () => {
-  const temporary = temporaryFolders();
+const temporary = temporaryFolders();
 
+it('a folder’s chat_template.jinja goes before its configuration’s template', () => {
+  const folder = temporary();
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(bpeJson()));
+  writeFileSync(
+    join(folder, 'tokenizer_config.json'),
+    JSON.stringify({ bos_token: '<bos>', chat_template: 'x' }),
+  );
+  expect(Tokenizer.load(folder).config).toEqual({ bos_token: '<bos>', chat_template: 'x' });
+  writeFileSync(join(folder, 'chat_template.jinja'), '{{ bos_token }}\n');
+  expect(Tokenizer.load(folder).config).toEqual({ bos_token: '<bos>', chat_template: '{{ bos_token }}\n' });
+});
+
+describe('a folder without a proper tokenizer', () => {
   it('is an error that names the file', () => {
     const folder = temporary();
     expect(() => Tokenizer.load(folder)).toThrow(`tokenizer not found: ${join(folder, 'tokenizer.json')}`);

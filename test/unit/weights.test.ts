@@ -308,13 +308,15 @@ describe('model configurations: every problem at once', () => {
       ...read('gemma-b'),
       attention_bias: true,
       tie_word_embeddings: false,
-      rope_scaling: { type: 'linear', factor: 2 },
+      rope_scaling: { type: 'yarn', factor: 2 },
       rms_norm_eps: Number.NaN,
       vocab_size: '80',
     };
     const message = refusal(() => parseGemmaConfig(config));
     expect(message).toContain('attention_bias: attention biases are not supported');
-    expect(message).toContain('rope_scaling: scaled rotary embeddings are not supported');
+    expect(message).toContain(
+      'rope_scaling.type: only the rotary embeddings "default" and "linear" are supported',
+    );
     for (const key of ['tie_word_embeddings', 'rms_norm_eps', 'vocab_size'])
       expect(message).toContain(`  ${key}`);
     expect(refusal(() => parseGemmaConfig({ ...read('gemma-b'), num_key_value_heads: 3 }))).toContain(

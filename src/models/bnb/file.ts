@@ -65,8 +65,7 @@ export class BnbFile implements TensorFile {
     const parts = new Map([...states].flatMap(([name, state]) => [...partsOf(file, name, state)]));
     checkTensors(file, parts, (name) => name, { optional: () => false, ignored: () => true });
     const problems = [...states].flatMap(([name, state]) => {
-      if (config.skips(name.replace(/\.weight$/, '')))
-        return [`${name} is packed, and llm_int8_skip_modules names it`];
+      if (config.skips(layerOf(name))) return [`${name} is packed, and llm_int8_skip_modules names it`];
       const kind = state.nested_offset === undefined ? 'nf4' : 'nf4-double';
       return kind === config.kind ? [] : [`${name} is packed as ${kind}, not as ${config.kind}`];
     });
@@ -75,18 +74,18 @@ export class BnbFile implements TensorFile {
   }
 
   /**
-   * Whether a model's linear layers, by name, can be held as asked: as they are packed, but for those that the
-   * configuration skips, or with 'none' as floats. Another packing is refused.
+   * Whether a model's linear layers, by the names of their weights in the file, can be held as asked: as they are
+   * packed, but for those that the configuration skips, or with 'none' as floats. Another packing is refused.
    */
-  checkFor(layers: Iterable<string>, asked: Quantization): void {
-    const { kind, skips } = this.config;
+  checkFor(weights: Iterable<string>, asked: Quantization): void {
+    const { kind } = this.config;
     if (asked !== 'none' && asked !== kind) {
       throw new TruecastError(
         `${this.path} is packed as ${kind}, and the quantization asked for is ${asked}`,
         `ask for ${kind}, or for none to have it dequantised`,
       );
     }
-    const left = [...layers].filter((layer) => !this.states.has(`${layer}.weight`) && !skips(layer));
+    const left = [...weights].filter((name) => !this.states.has(name) && !this.config.skips(layerOf(name)));
     if (left.length === 0) return;
     throw new TruecastError(
       `${this.path}: not packed, and not named in llm_int8_skip_modules: ${left.join(', ')}`,
@@ -98,9 +97,9 @@ export class BnbFile implements TensorFile {
     return this.file.path;
   }
 
-  floats(name: string): Float32Array {
+  floats(name: string, into?: Float32Array): Float32Array {
     const packed = this.packed(name);
-    return packed ? nf4Values(packed.matrix, packed.nested) : this.file.floats(name);
+    return packed ? nf4Values(packed.matrix, packed.nested) : this.file.floats(name, into);
   }
 
   bytes(name: string): Uint8Array {
@@ -117,6 +116,8 @@ export class BnbFile implements TensorFile {
     return state && readPacked(this.file, name, state);
   }
 }
+
+const layerOf = (weight: string) => weight.replace(/\.weight$/, '');
 
 /** The weights that have a state beside them. */
 export function packedNames(file: TensorFile): string[] {

@@ -14,8 +14,13 @@ export interface TensorFile {
   readonly path: string;
   /** By their names in Hugging Face transformers. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** A floating-point tensor as float32; quantised ones are dequantised. @throws TruecastError on damage */
-  floats(name: string): Float32Array;
+  /**
+   * A floating-point tensor as float32; quantised ones are dequantised.
+   *
+   * @param into an array of the tensor's size for the values, so that none is made
+   * @throws TruecastError on damage
+   */
+  floats(name: string, into?: Float32Array): Float32Array;
   /** The tensor's bytes as they are stored. @throws TruecastError on damage */
   bytes(name: string): Uint8Array;
   close(): void;

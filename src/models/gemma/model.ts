@@ -1,21 +1,27 @@
 import * as tf from '../../backends/tf.js';
-import type { Nf4Tensors } from '../../ops/nf4.js';
+import { dequantizeNf4, type Nf4Tensors } from '../../ops/nf4.js';
 import { run } from '../../ops/op.js';
 import { recompute } from '../../ops/recompute.js';
+import { softCap } from '../../ops/softCap.js';
 import { ops } from '../../ops/table.js';
-import { embed, type ForwardMode, HIDDEN } from '../encoder.js';
-import type { LoraAdapter } from '../lora.js';
+import { embed, type ForwardMode } from '../encoder.js';
+import type { BaseLinear, LoraAdapter } from '../lora/adapter.js';
+import { TEXT_MODEL } from '../lora/names.js';
 import { Weights } from '../weights.js';
-import { type GemmaConfig, ropeTheta } from './config.js';
+import type { GemmaConfig } from './config.js';
+import { type AttentionTensors, attentionTensors, seenNext } from './positions.js';
 
-/** Keys and values of the tokens seen so far, per layer: [B, G, S, d]. Owned by who generates. */
+/**
+ * Keys and values of the tokens seen so far, per layer: [B, G, S, d], after rotation; of a layer with a window
+ * only those that a token to come can see. Owned by who generates.
+ */
 export type KeyValueCache = { k: tf.Tensor; v: tf.Tensor }[];
 
 /** B sequences of T tokens. */
 export interface CausalBatch {
   /** int32 [B, T] */
   inputIds: tf.Tensor2D;
-  /** float32 [B, S]: 1 for tokens, 0 for padding (either side); S = T + the cache's length */
+  /** float32 [B, S]: 1 for tokens, 0 for padding (either side); S = T + the tokens in the cache */
   attentionMask: tf.Tensor2D;
   /** int32 [B, T], each token's position */
   positions: tf.Tensor2D;
@@ -23,7 +29,7 @@ export interface CausalBatch {
 
 const PROJECTIONS = ['q_proj', 'k_proj', 'v_proj', 'o_proj'] as const;
 
-/** GemmaForCausalLM of transformers (Gemma 1 and 1.1), with 4-bit layers and an adapter where given. */
+/** Gemma 1, 2 or 3 (text) as in transformers, with 4-bit layers and an adapter where given. */
 export class GemmaForCausalLM {
   /** Float weights by their names in transformers. */
   readonly weights = new Weights();
@@ -31,7 +37,11 @@ export class GemmaForCausalLM {
   readonly quantized = new Map<string, Nf4Tensors>();
   adapter?: LoraAdapter;
 
-  constructor(readonly config: GemmaConfig) {}
+  /** @param prefix where its layers are in the class that transformers loads the same files into */
+  constructor(
+    readonly config: GemmaConfig,
+    readonly prefix = TEXT_MODEL,
+  ) {}
 
   get maxLength(): number {
     return this.config.max_position_embeddings;
@@ -63,8 +73,10 @@ export class GemmaForCausalLM {
     const tensors = new Map<string, number[]>([['model.embed_tokens.weight', [c.vocab_size, c.hidden_size]]]);
     for (const [name, shape] of this.linearLayers()) tensors.set(`${name}.weight`, shape);
     for (let i = 0; i < c.num_hidden_layers; i++) {
-      tensors.set(`model.layers.${i}.input_layernorm.weight`, [c.hidden_size]);
-      tensors.set(`model.layers.${i}.post_attention_layernorm.weight`, [c.hidden_size]);
+      const layer = `model.layers.${i}`;
+      for (const norm of Object.values(c.norms)) tensors.set(`${layer}.${norm}.weight`, [c.hidden_size]);
+      if (!c.queryKeyNorms) continue;
+      for (const norm of ['q_norm', 'k_norm']) tensors.set(`${layer}.self_attn.${norm}.weight`, [c.head_dim]);
     }
     return tensors.set('model.norm.weight', [c.hidden_size]);
   }
@@ -75,20 +87,16 @@ export class GemmaForCausalLM {
    */
   hiddenStates(batch: CausalBatch, mode: ForwardMode = {}, cache?: KeyValueCache): tf.Tensor {
     const { config: c, weights } = this;
-    const [B, T] = batch.inputIds.shape;
     const scale = Math.fround(Math.sqrt(c.hidden_size));
     let hidden: tf.Tensor = tf.mul(embed(weights.get('model.embed_tokens.weight'), batch.inputIds), scale);
-    const [cos, sin] = rotations(batch.positions, c.head_dim, ropeTheta(c));
-    const mask = causalMask(batch.attentionMask, B, T);
+    const shared = attentionTensors(c, batch);
     for (let i = 0; i < c.num_hidden_layers; i++) {
-      const name = `model.layers.${i}`;
+      const { cos, sin, mask } = shared.get(c.layers[i]!)!;
       const forward = (...[x, r, s, m]: tf.Tensor[]) =>
-        this.layer(name, x!, r!, s!, m!, mode, cache?.[i], (entry) => {
-          if (cache) cache[i] = entry;
-        });
+        this.layer(i, x!, { cos: r!, sin: s!, mask: m! }, mode, cache);
       const inputs = [hidden, cos, sin, mask];
       hidden = mode.recompute
-        ? recompute(forward, inputs, this.layerParameters(`${name}.`))
+        ? recompute(forward, inputs, this.layerParameters(`model.layers.${i}.`))
         : forward(...inputs);
     }
     return this.norm('model.norm', hidden);
@@ -96,7 +104,9 @@ export class GemmaForCausalLM {
 
   /** Logits of the next token for rows of hidden states: [N, D] → [N, V]. */
   logits(hidden: tf.Tensor): tf.Tensor2D {
-    return tf.matMul(hidden as tf.Tensor2D, this.headWeight as tf.Tensor2D, false, true);
+    const logits: tf.Tensor = tf.matMul(hidden, this.headWeight, false, true);
+    const { finalCap } = this.config;
+    return (finalCap === undefined ? logits : softCap(logits, finalCap)) as tf.Tensor2D;
   }
 
   /** The head: the embeddings once more. */
@@ -124,80 +134,82 @@ export class GemmaForCausalLM {
     );
   }
 
-  /** A linear layer, packed or not, with its adapter: [N, in] → [N, out]. */
-  private project(name: string, x: tf.Tensor, mode: ForwardMode): tf.Tensor {
+  /** A linear layer as it is without its adapter. */
+  linear(name: string): BaseLinear {
     const packed = this.quantized.get(name);
-    let y: tf.Tensor;
-    if (packed) {
-      const [outFeatures, inFeatures] = this.linearLayers().get(name)!;
-      y = run(ops.linear4bit, { x, ...packed }, { outFeatures, inFeatures });
-    } else {
-      y = tf.matMul(x, this.weights.get(`${name}.weight`), false, true);
+    if (!packed) {
+      const weight = this.weights.get(`${name}.weight`);
+      return {
+        project: (x) => tf.matMul(x, weight, false, true),
+        weight: () => weight.clone() as tf.Tensor2D,
+      };
     }
-    const delta = this.adapter?.delta(name, x, mode);
-    return delta ? tf.add(y, delta) : y;
+    const [outFeatures, inFeatures] = this.linearLayers().get(name)!;
+    return {
+      project: (x) => run(ops.linear4bit, { x, ...packed }, { outFeatures, inFeatures }),
+      weight: () => dequantizeNf4(packed, outFeatures, inFeatures),
+    };
+  }
+
+  /** A linear layer with its adapter: [N, in] → [N, out]. */
+  private project(name: string, x: tf.Tensor, mode: ForwardMode): tf.Tensor {
+    const base = this.linear(name);
+    return this.adapter ? this.adapter.project(name, x, base, mode) : base.project(x);
   }
 
   private layer(
-    name: string,
+    i: number,
     hidden: tf.Tensor,
-    cos: tf.Tensor,
-    sin: tf.Tensor,
-    mask: tf.Tensor,
+    shared: AttentionTensors,
     mode: ForwardMode,
-    cached: KeyValueCache[number] | undefined,
-    store: (entry: KeyValueCache[number]) => void,
+    cache: KeyValueCache | undefined,
+  ): tf.Tensor {
+    const { norms } = this.config;
+    const name = `model.layers.${i}`;
+    const [B, T, D] = hidden.shape as [number, number, number];
+    const add = (x: tf.Tensor, before: string, branch: (rows: tf.Tensor) => tf.Tensor, after?: string) => {
+      const rows = branch(this.norm(`${name}.${before}`, x).reshape([B * T, D]));
+      return tf.add(x, (after ? this.norm(`${name}.${after}`, rows) : rows).reshape([B, T, D]));
+    };
+    const attend = (rows: tf.Tensor) => this.attention(i, rows, B, shared, mode, cache);
+    const attended = add(hidden, norms.beforeAttention, attend, norms.afterAttention);
+    return add(attended, norms.beforeMlp, (rows) => this.mlp(`${name}.mlp`, rows, mode), norms.afterMlp);
+  }
+
+  /** The rows of B sequences, one after another, attending: [B · T, D] → [B · T, D]. */
+  private attention(
+    i: number,
+    rows: tf.Tensor,
+    B: number,
+    { cos, sin, mask }: AttentionTensors,
+    mode: ForwardMode,
+    cache: KeyValueCache | undefined,
   ): tf.Tensor {
     const { config: c } = this;
-    const [B, T, D] = hidden.shape as [number, number, number];
-    const normed = this.norm(`${name}.input_layernorm`, hidden).reshape([B * T, D]);
+    const name = `model.layers.${i}.self_attn`;
     const heads = (part: string, count: number) =>
-      this.project(`${name}.self_attn.${part}`, normed, mode)
-        .reshape([B, T, count, c.head_dim])
-        .transpose([0, 2, 1, 3]);
-    const q = run(ops.rope, { x: heads('q_proj', c.num_attention_heads), cos, sin }, {});
-    let k = run(ops.rope, { x: heads('k_proj', c.num_key_value_heads), cos, sin }, {});
+      this.project(`${name}.${part}`, rows, mode).reshape([B, -1, count, c.head_dim]).transpose([0, 2, 1, 3]);
+    const rotated = (x: tf.Tensor, norm: string) =>
+      run(ops.rope, { x: c.queryKeyNorms ? this.norm(`${name}.${norm}`, x) : x, cos, sin }, {});
+    const q = rotated(heads('q_proj', c.num_attention_heads), 'q_norm');
+    let k = rotated(heads('k_proj', c.num_key_value_heads), 'k_norm');
     let v: tf.Tensor = heads('v_proj', c.num_key_value_heads);
-    if (cached) {
-      k = tf.concat([cached.k, k], 2);
-      v = tf.concat([cached.v, v], 2);
+    if (cache) {
+      const past = cache[i];
+      if (past) [k, v] = [tf.concat([past.k, k], 2), tf.concat([past.v, v], 2)];
+      const { window } = c.layers[i]!;
+      cache[i] = { k: seenNext(k, window), v: seenNext(v, window) };
     }
-    store({ k, v });
-    const context = run(ops.attention, { q, k, v, mask }, { scale: 1 / Math.sqrt(c.head_dim) });
-    const joined = context.transpose([0, 2, 1, 3]).reshape([B * T, c.num_attention_heads * c.head_dim]);
-    const attended = tf.add(
-      hidden,
-      this.project(`${name}.self_attn.o_proj`, joined, mode).reshape([B, T, D]),
-    );
-
-    const rows = this.norm(`${name}.post_attention_layernorm`, attended).reshape([B * T, D]);
-    const gate = this.project(`${name}.mlp.gate_proj`, rows, mode);
-    const up = this.project(`${name}.mlp.up_proj`, rows, mode);
-    const inner = run(
-      ops.geglu,
-      { gate, up },
-      { approximate: c.hidden_activation === 'gelu' ? 'none' : 'tanh' },
-    );
-    return tf.add(attended, this.project(`${name}.mlp.down_proj`, inner, mode).reshape([B, T, D]));
+    const { attentionScale: scale, attentionCap: cap } = c;
+    const context = run(ops.attention, { q, k, v, mask }, { scale, cap });
+    const joined = context.transpose([0, 2, 1, 3]).reshape([-1, c.num_attention_heads * c.head_dim]);
+    return this.project(`${name}.o_proj`, joined, mode);
   }
-}
 
-/** cos and sin [B, 1, T, d] of position · θ^(−2i/d), the d/2 frequencies twice. */
-function rotations(positions: tf.Tensor2D, headDim: number, theta: number): [tf.Tensor, tf.Tensor] {
-  const half = Float32Array.from({ length: headDim / 2 }, (_, i) => 1 / theta ** ((2 * i) / headDim));
-  const [B, T] = positions.shape;
-  const frequencies = tf.tensor(half, [1, 1, 1, headDim / 2]);
-  const angles = tf.mul(tf.cast(positions, 'float32').reshape([B, 1, T, 1]), frequencies);
-  const twice = tf.concat([angles, angles], 3);
-  return [tf.cos(twice), tf.sin(twice)];
-}
-
-/** [B, 1, T, S], added to the scores: query i of the last T tokens sees keys up to its own place, no padding. */
-function causalMask(attentionMask: tf.Tensor2D, B: number, T: number): tf.Tensor {
-  const S = attentionMask.shape[1];
-  const padding = tf.mul(tf.sub(1, attentionMask), HIDDEN).reshape([B, 1, 1, S]);
-  if (T === 1) return padding;
-  const future = new Float32Array(T * S);
-  for (let i = 0; i < T; i++) future.fill(HIDDEN, i * S + (S - T) + i + 1, (i + 1) * S);
-  return tf.maximum(tf.add(padding, tf.tensor(future, [1, 1, T, S])), HIDDEN);
+  private mlp(name: string, rows: tf.Tensor, mode: ForwardMode): tf.Tensor {
+    const gate = this.project(`${name}.gate_proj`, rows, mode);
+    const up = this.project(`${name}.up_proj`, rows, mode);
+    const inner = run(ops.geglu, { gate, up }, { approximate: this.config.gelu });
+    return this.project(`${name}.down_proj`, inner, mode);
+  }
 }

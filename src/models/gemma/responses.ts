@@ -54,7 +54,7 @@ export function responseLogProbs(
   const logProbs = run(
     ops.tokenLogProbs,
     { hidden: states, weight: model.headWeight, targets: tf.tensor1d(Int32Array.from(targets), 'int32') },
-    { chunk: LOGIT_ROWS },
+    { chunk: LOGIT_ROWS, cap: model.config.finalCap },
   ) as tf.Tensor1D;
   return { logProbs, row: Int32Array.from(row) };
 }

@@ -1,0 +1,112 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { messageOf, TruecastError } from '../../../support/errors.js';
+import type { StoredTensor, TensorFile } from '../tensorFile.js';
+import { Cursor } from './cursor.js';
+import { DECODERS } from './dequantize.js';
+import { readHeader } from './header.js';
+import type { GgmlType } from './types.js';
+import type { GgufValue } from './values.js';
+
+export interface GgufTensor extends StoredTensor {
+  /** Row-major, as everywhere here: the reverse of the file's order. */
+  readonly shape: readonly number[];
+  readonly type: GgmlType;
+  /** Byte range in the file. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Bytes of quantised values that are in memory at a time. */
+const CHUNK = 2 ** 22;
+
+/**
+ * A GGUF file, version 3, little-endian: metadata and tensors under the names that the file gives them
+ * (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md).
+ */
+export class GgufFile implements TensorFile {
+  private constructor(
+    readonly path: string,
+    private readonly fd: number,
+    readonly metadata: ReadonlyMap<string, GgufValue>,
+    readonly tensors: ReadonlyMap<string, GgufTensor>,
+  ) {}
+
+  /** Opens a file and checks its header. @throws TruecastError that names the file and the key, tensor or byte */
+  static open(path: string): GgufFile {
+    let fd: number;
+    try {
+      fd = openSync(path, 'r');
+    } catch (error) {
+      throw new TruecastError(`weights cannot be opened: ${path}: ${messageOf(error)}`, 'check the path');
+    }
+    try {
+      const { metadata, tensors } = readHeader(new Cursor(path, fd));
+      return new GgufFile(path, fd, metadata, tensors);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+
+  bytes(name: string): Uint8Array {
+    const { begin, end } = this.info(name);
+    const bytes = new Uint8Array(end - begin);
+    this.read(bytes, begin, name);
+    return bytes;
+  }
+
+  /** @throws TruecastError for types that cannot be dequantised */
+  floats(name: string): Float32Array {
+    const { shape, type, begin, end } = this.info(name);
+    const decode = this.decoder(name);
+    const values = new Float32Array(shape.reduce((product, n) => product * n, 1));
+    if (decode === undefined) {
+      this.read(new Uint8Array(values.buffer), begin, name);
+      return values;
+    }
+    const chunk = new Uint8Array(Math.min(end - begin, Math.floor(CHUNK / type.bytes) * type.bytes));
+    for (let at = begin, done = 0; at < end; at += chunk.length) {
+      const part = chunk.subarray(0, Math.min(chunk.length, end - at));
+      this.read(part, at, name);
+      const blocks = part.length / type.bytes;
+      decode(part, blocks, values, done);
+      done += blocks * type.block;
+    }
+    return values;
+  }
+
+  /** Throws where a tensor's type cannot be dequantised. */
+  expectReadable(name: string): void {
+    this.decoder(name);
+  }
+
+  private decoder(name: string) {
+    const { dtype } = this.info(name);
+    if (dtype !== 'F32' && !Object.hasOwn(DECODERS, dtype)) {
+      throw new TruecastError(
+        `tensor ${name} in ${this.path} is ${dtype}, which cannot be read`,
+        `use a file in ${['F32', ...Object.keys(DECODERS)].join(', ')} (Q4_K_M, for instance)`,
+      );
+    }
+    return DECODERS[dtype];
+  }
+
+  private info(name: string): GgufTensor {
+    const info = this.tensors.get(name);
+    if (!info) throw new TruecastError(`no tensor ${name} in ${this.path}`);
+    return info;
+  }
+
+  private read(into: Uint8Array, position: number, name: string): void {
+    let done = 0;
+    while (done < into.length) {
+      const count = readSync(this.fd, into, done, into.length - done, position + done);
+      if (count === 0) throw new TruecastError(`${this.path} ends within tensor ${name}`, 'copy it again');
+      done += count;
+    }
+  }
+}
