@@ -37,6 +37,7 @@ export { type EvaluateResult, evaluate } from './recipes/evaluate.js';
 export { type ExportOptions, type ExportResult, exportAdapter } from './recipes/export.js';
 export { type ScoreOptions, score } from './recipes/score.js';
 export { type DiscriminatorResult, trainDiscriminator } from './recipes/trainDiscriminator.js';
+export { download, type LocatedModel } from './recipes/models.js';
 export { type DpoResult, trainDpo } from './recipes/trainDpo.js';
 export { type EuResult, trainEu } from './recipes/trainEu.js';
 export { TruecastError, UsageError } from './support/errors.js';

@@ -4,7 +4,8 @@ import { BACKEND_NAMES } from '../backends/select.js';
 
 /**
  * The one schema of configurations: sections that the commands share, then a configuration per command.
- * Unknown keys are refused. Paths are relative to the working directory.
+ * Unknown keys are refused. Paths are relative to the working directory; models and adapters may be named as
+ * the Hugging Face hub names them, too (src/hub/reference.ts).
  */
 
 const count = z.int().positive();
@@ -54,7 +55,7 @@ const lora = z.strictObject({
 });
 
 const decoder = z.strictObject({
-  /** A folder in Hugging Face layout. */
+  /** A folder in Hugging Face layout, a .gguf file, or a model of the hub. */
   base: path,
   quantization: z.enum(['none', 'nf4', 'nf4-double']).default('nf4-double'),
 });
@@ -79,7 +80,7 @@ const sampling = z.strictObject({
 export const discriminatorConfigSchema = z.strictObject({
   run,
   task: z.enum(['relevance', 'nli']).optional(),
-  /** A folder in Hugging Face layout: an encoder, with or without a head. */
+  /** A folder in Hugging Face layout or a model of the hub: an encoder, with or without a head. */
   base: path,
   /** Longest input in tokens. */
   maxLength: z.int().min(8).default(256),
@@ -138,7 +139,7 @@ export const dpoConfigSchema = z
   .superRefine(({ pairs, agent, discriminators }, context) => {
     if (discriminators !== undefined || (pairs !== undefined && agent.method !== 'rag')) return;
     const what = pairs === undefined ? 'mining pairs' : 'the method rag';
-    const message = `is missing: ${what} needs the folders \`relevance\` and \`nli\` that truecast train-discriminator writes`;
+    const message = `is missing: ${what} needs \`relevance\` and \`nli\`, folders that truecast train-discriminator writes or published discriminators`;
     context.addIssue({ code: 'custom', path: ['discriminators'], message });
   });
 export type DpoConfig = z.infer<typeof dpoConfigSchema>;

@@ -30,9 +30,12 @@ export class Discriminator {
     readonly folder: string,
   ) {}
 
-  /** @throws TruecastError where the folder holds no discriminator for `task` */
-  static load(folder: string, task: DiscriminatorTask): Discriminator {
-    const format = loadFormat(folder);
+  /**
+   * @param repository owner/name of a published checkpoint, whose input format comes along (see loadFormat)
+   * @throws TruecastError where the folder holds no discriminator for `task`
+   */
+  static load(folder: string, task: DiscriminatorTask, repository?: string): Discriminator {
+    const format = loadFormat(folder, repository);
     if (format.task !== task) {
       throw new TruecastError(
         `${folder} is a ${format.task} discriminator, needed is ${task}`,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { settled } from '../backends/tensorflow/upload.js';
 import * as tf from '../backends/tf.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
@@ -10,7 +11,7 @@ import { parseDebertaConfig } from './deberta/config.js';
 import { DebertaV2ForSequenceClassification } from './deberta/model.js';
 import type { SequenceClassifier } from './encoder.js';
 import { openModel } from './files.js';
-import type { TensorFile } from './formats/tensorFile.js';
+import { readFloats, type TensorFile } from './formats/tensorFile.js';
 import { isMultimodal, parseGemmaConfig } from './gemma/config.js';
 import { GemmaForCausalLM } from './gemma/model.js';
 import { MULTIMODAL_TEXT_MODEL } from './lora/names.js';
@@ -145,17 +146,19 @@ export function loadGemma(path: string, { quantization }: LoadGemmaOptions): Gem
       quantization,
     );
     const scratch = scratchOf(quantization === 'none' || bnb ? [] : linear.values());
-    const pack = (source: string, shape: number[]) =>
-      bnb
-        ? bnb.packed(source)
-        : quantize(file.floats(source, scratch(shape)), shape as [number, number], quantization, source);
+    const pack = (source: string, shape: number[]) => {
+      if (bnb) return bnb.packed(source);
+      const values = scratch(shape);
+      readFloats(file, source, values);
+      return quantize(values, shape as [number, number], quantization, source);
+    };
     for (const [name, shape] of expected) {
       const layer = name.replace(/\.weight$/, '');
       const source = stored.get(name)!;
       const packed = quantization !== 'none' && linear.has(layer) ? pack(source, shape) : undefined;
       if (packed) {
         const tensors = nf4ToDevice(packed.matrix, packed.nested);
-        for (const tensor of Object.values(tensors)) tf.keep(tensor);
+        for (const tensor of Object.values(tensors)) tf.keep(settled(tensor));
         model.quantized.set(layer, tensors);
       } else {
         model.weights.set(name, loadTensor(file, source, shape));
@@ -199,7 +202,7 @@ export function checkDecoder(
   const multimodal = isMultimodal(config);
   const rename = multimodal ? textName : (name: string) => name;
   // the head is the embeddings once more: a copy in the file says nothing new
-  const ignored = (name: string) => isUnused(name) || (multimodal && isVision(name));
+  const ignored = (name: string) => isUnused(name) || (multimodal && isBesideText(name));
   checkTensors(file, expected, rename, { optional: () => false, ignored });
   return rename;
 }
@@ -258,8 +261,7 @@ const isUnused = (name: string) =>
   /^(roberta\.)?pooler\.dense\.|^(deberta\.)?embeddings\.position_embeddings\.weight$/.test(name);
 
 /** A tensor of a multimodal model's text model by its name alone: older and newer files put a prefix before it. */
-const textName = (name: string) =>
-  name
-    .replace(/^(model\.language_model|language_model\.model)\./, 'model.')
-    .replace(/^language_model\.lm_head\./, 'lm_head.');
-const isVision = (name: string) => /^(model\.)?(vision_tower|multi_modal_projector)\./.test(name);
+const textName = (name: string) => name.replace(/^(model\.language_model|language_model\.model)\./, 'model.');
+/** What a multimodal model has beside its text model, and another copy of the head. */
+const isBesideText = (name: string) =>
+  /^((model\.)?(vision_tower|multi_modal_projector)|language_model\.lm_head)\./.test(name);

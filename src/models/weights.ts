@@ -1,8 +1,9 @@
 import * as tf from '../backends/tf.js';
+import { fillTensor } from '../backends/tensorflow/upload.js';
 import { hasHeap, heapKernel } from '../backends/wasm/heap.js';
 import { TruecastError } from '../support/errors.js';
 import { type TensorToWrite, writeSafetensors } from './formats/safetensors.js';
-import type { TensorFile } from './formats/tensorFile.js';
+import { readFloats, type TensorFile } from './formats/tensorFile.js';
 
 /** A model's tensors by their Hugging Face names. Owns them: what is replaced or left over is disposed here. */
 export class Weights {
@@ -52,13 +53,10 @@ export class Weights {
   }
 }
 
-/** A tensor of a file on the device: where the device's memory can be written to, straight from the disk. */
+/** A tensor of a file on the device, with no more than a part of it anywhere else. */
 export function loadTensor(file: TensorFile, name: string, shape: readonly number[]): tf.Tensor {
-  if (!hasHeap()) return tf.tensor(file.floats(name), [...shape]);
-  return heapKernel([], [...shape], 'float32', (_, output) => {
-    const values = file.floats(name, output);
-    if (values !== output) output.set(values);
-  });
+  if (hasHeap()) return heapKernel([], [...shape], 'float32', (_, output) => readFloats(file, name, output));
+  return fillTensor(shape, (part, first) => readFloats(file, name, part, first));
 }
 
 /** Writes tensors under their names, sorted, as safetensors. */
@@ -99,7 +97,7 @@ export function checkTensors(
   const problems: string[] = [];
   if (found.size < file.tensors.size) {
     for (const name of file.tensors.keys())
-      if (rename(name) !== name && file.tensors.has(rename(name)) && expected.has(rename(name)))
+      if (rename(name) !== name && file.tensors.has(rename(name)))
         problems.push(`twice: ${rename(name)}, ${name}`);
   }
   for (const [name, shape] of expected) {

@@ -29,22 +29,22 @@ export const attention: Op<AttentionInputs, AttentionAttributes> = {
   keepsOutput: false,
   kernels: composed,
   forward({ q, k, v, mask }, attributes) {
-    const { probabilities, values } = attend(q, k, v, mask, attributes);
-    return tf.matMul(probabilities, values).reshape(q.shape);
+    const { probabilities } = attend(q, k, mask, attributes);
+    return tf.matMul(probabilities, v).reshape(q.shape);
   },
   gradient(dy, { q, k, v, mask }, attributes, _output, needs) {
-    const { probabilities, keys, values, queries, capped } = attend(q, k, v, mask, attributes);
+    const { probabilities, queries, capped } = attend(q, k, mask, attributes);
     const dOut = dy.reshape(queries.shape);
-    const dV = needs('v') ? tf.matMul(probabilities, dOut, true, false).reshape(v.shape) : undefined;
+    const dV = needs('v') ? tf.matMul(probabilities, dOut, true, false) : undefined;
     if (!needs('q') && !needs('k')) return { v: dV };
-    const dProbabilities = tf.matMul(dOut, values, false, true);
+    const dProbabilities = tf.matMul(dOut, v, false, true);
     const inner = tf.sum(tf.mul(dProbabilities, probabilities), -1, true);
     const dCapped = tf.mul(probabilities, tf.sub(dProbabilities, inner));
     const { scale, cap } = attributes;
     const dScores = tf.mul(cap === undefined ? dCapped : tf.mul(dCapped, softCapSlope(capped, cap)), scale);
     return {
-      q: needs('q') ? tf.matMul(dScores, keys).reshape(q.shape) : undefined,
-      k: needs('k') ? tf.matMul(dScores, queries, true, false).reshape(k.shape) : undefined,
+      q: needs('q') ? tf.matMul(dScores, k).reshape(q.shape) : undefined,
+      k: needs('k') ? tf.matMul(dScores, queries, true, false) : undefined,
       v: dV,
     };
   },
@@ -54,18 +54,20 @@ export const attention: Op<AttentionInputs, AttentionAttributes> = {
 function attend(
   q: tf.Tensor,
   k: tf.Tensor,
-  v: tf.Tensor,
   mask: tf.Tensor | undefined,
   { scale, cap }: AttentionAttributes,
 ) {
   const [B, H, T, d] = q.shape as [number, number, number, number];
   const [, G, S] = k.shape as [number, number, number];
-  const queries = q.reshape([B * G, (H / G) * T, d]);
-  const keys = k.reshape([B * G, S, d]);
-  const values = v.reshape([B * G, S, d]);
-  const products = tf.matMul(queries, keys, false, true);
+  const queries = q.reshape([B, G, (H / G) * T, d]);
+  const products = tf.matMul(queries, k, false, true);
   const capped = cap === undefined ? tf.mul(products, scale) : softCap(products, cap, scale);
-  const scores = mask ? tf.add(capped.reshape([B, H, T, S]), mask) : capped;
-  const probabilities = tf.softmax(scores).reshape([B * G, (H / G) * T, S]);
-  return { probabilities, queries, keys, values, capped };
+  return { probabilities: tf.softmax(masked(capped, mask, [B, H, T, S])), queries, capped };
+}
+
+/** Adds the mask to the folded scores, by way of `shape` where it differs from query to query. */
+function masked(scores: tf.Tensor, mask: tf.Tensor | undefined, shape: number[]): tf.Tensor {
+  if (!mask) return scores;
+  if (mask.shape[2] === 1) return tf.add(scores, mask);
+  return tf.add(scores.reshape(shape), mask).reshape(scores.shape);
 }

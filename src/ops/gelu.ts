@@ -9,7 +9,7 @@ export interface GeluAttributes {
 }
 
 const INVERSE_SQRT2 = Math.SQRT1_2;
-const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
+const TWICE_SQRT_2_OVER_PI = 2 * Math.sqrt(2 / Math.PI);
 const INVERSE_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
 const CUBIC = 0.044715;
 
@@ -39,14 +39,15 @@ export const geglu: Op<GegluInputs, GeluAttributes> = {
   }),
 };
 
-/** Φ(x), or its approximation. */
+/** Φ(x), or its approximation: ½(1 + tanh u) = σ(2u), which takes fewer passes. */
 function gate(x: tf.Tensor, approximate: GeluAttributes['approximate']): tf.Tensor {
   if (approximate === 'none') return tf.mul(0.5, tf.add(1, tf.erf(tf.mul(x, INVERSE_SQRT2))));
-  return tf.mul(0.5, tf.add(1, tf.tanh(inner(x))));
+  return tf.sigmoid(tf.mul(x, polynomial(x, CUBIC)));
 }
 
-function inner(x: tf.Tensor): tf.Tensor {
-  return tf.mul(tf.mul(x, SQRT_2_OVER_PI), tf.add(1, tf.mul(tf.square(x), CUBIC)));
+/** √(8/π) · (1 + c x²) */
+function polynomial(x: tf.Tensor, c: number): tf.Tensor {
+  return tf.add(tf.mul(tf.square(x), c * TWICE_SQRT_2_OVER_PI), TWICE_SQRT_2_OVER_PI);
 }
 
 function geluDerivative(x: tf.Tensor, approximate: GeluAttributes['approximate']): tf.Tensor {
@@ -54,8 +55,7 @@ function geluDerivative(x: tf.Tensor, approximate: GeluAttributes['approximate']
     const density = tf.mul(INVERSE_SQRT_2PI, tf.exp(tf.mul(-0.5, tf.square(x))));
     return tf.add(gate(x, 'none'), tf.mul(x, density));
   }
-  const t = tf.tanh(inner(x));
-  const dInner = tf.mul(SQRT_2_OVER_PI, tf.add(1, tf.mul(tf.square(x), 3 * CUBIC)));
-  const slope = tf.mul(tf.sub(1, tf.square(t)), dInner);
-  return tf.mul(0.5, tf.add(tf.add(1, t), tf.mul(x, slope)));
+  const s = gate(x, 'tanh');
+  const slope = tf.mul(tf.mul(s, tf.sub(1, s)), polynomial(x, 3 * CUBIC));
+  return tf.add(s, tf.mul(x, slope));
 }

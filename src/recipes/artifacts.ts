@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { weightFiles } from '../models/formats/folder.js';
 import { isGguf } from '../models/gguf/open.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
+import type { LocatedModel } from './models.js';
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
 
@@ -19,10 +20,26 @@ export function copyTokenizer(from: string, to: string): void {
 export interface AdapterProvenance {
   character: string;
   method: string;
+  /** The base model as the run named it, and the commit of one from the hub. */
+  base: string;
+  baseCommit?: string;
   /** What the base's linear layers were held in while it was trained; absent in older folders. */
   quantization?: 'none' | 'nf4' | 'nf4-double';
   /** Hashes of the reward discriminators' weights; absent where the pairs were ready-made. */
   reward?: { relevance: string; nli: string };
+}
+
+/** What provenance says of the base. */
+export function baseProvenance({
+  reference,
+  commit,
+}: LocatedModel): Pick<AdapterProvenance, 'base' | 'baseCommit'> {
+  return { base: reference, ...(commit === undefined ? {} : { baseCommit: commit }) };
+}
+
+/** The base as PEFT names it: a model of the hub by its repository, for PEFT knows no revision in a name. */
+export function baseName({ reference, repository }: LocatedModel): string {
+  return repository ?? reference;
 }
 
 const PROVENANCE = 'truecast.json';
@@ -40,16 +57,18 @@ export function loadProvenance(adapterFolder: string): AdapterProvenance | undef
 /** SHA-256 of a model's weights, one file after the other: tells whether two paths hold the same model. */
 export function weightsHash(model: string): string {
   const hash = createHash('sha256');
-  const chunk = new Uint8Array(2 ** 20);
-  for (const path of isGguf(model) ? [model] : weightFiles(model)) {
-    const fd = openSync(path, 'r');
-    try {
-      for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk)) {
-        hash.update(chunk.subarray(0, count));
-      }
-    } finally {
-      closeSync(fd);
-    }
-  }
+  for (const path of isGguf(model) ? [model] : weightFiles(model)) addFile(hash, path);
   return hash.digest('hex');
+}
+
+function addFile(hash: Hash, path: string): void {
+  const chunk = new Uint8Array(2 ** 20);
+  const fd = openSync(path, 'r');
+  try {
+    for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk)) {
+      hash.update(chunk.subarray(0, count));
+    }
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -17,6 +17,7 @@ import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic, writeFolderAtomic } from '../support/files.js';
 import { type AdapterProvenance, loadProvenance } from './artifacts.js';
 import { chooseBackend, type RecipeContext } from './begin.js';
+import { findModels } from './models.js';
 
 export const EXPORT_FORMATS = ['peft', 'gguf', 'merged'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
@@ -28,7 +29,7 @@ const MAX_SHARD = 5e9;
 
 export interface ExportOptions {
   format: ExportFormat;
-  /** A PEFT folder. */
+  /** A PEFT folder, or one of the hub. */
   adapter: string;
   /** A folder, or with gguf a file, that does not exist. */
   out: string;
@@ -56,19 +57,25 @@ export interface ExportResult {
 
 /** Writes a trained adapter as others read it: a PEFT folder, llama.cpp's LoRA file, or a merged model. */
 export async function exportAdapter(options: ExportOptions, context: RecipeContext): Promise<ExportResult> {
-  const { adapter: folder, out } = options;
+  const { out } = options;
   if (existsSync(out))
     throw new TruecastError(`${out} exists already`, 'choose another --out, or remove it first');
+  const { progress } = context;
+  const folder = (await findModels({ adapters: [options.adapter] }, progress)).path(options.adapter);
   const named = readAdapterConfig(folder).base.nameOrPath;
-  const base = options.base ?? named;
+  const provenance = loadProvenance(folder);
+  // what the run called it may say a revision, or a file, which PEFT's name has no place for
+  const base = options.base ?? (options.format === 'peft' ? named : (provenance?.base ?? named));
   if (base === null) {
     throw new TruecastError(
       `${join(folder, 'adapter_config.json')} does not name the base model`,
       'name it with --base',
     );
   }
-  await chooseBackend(options.backend ?? 'auto', context.progress);
-  const task = { ...options, base, provenance: loadProvenance(folder) };
+  const needsBase = options.format !== 'peft';
+  const basePath = needsBase ? (await findModels({ models: [base] }, progress)).path(base) : base;
+  const task = { ...options, adapter: folder, base, basePath, provenance };
+  await chooseBackend(options.backend ?? 'auto', progress);
   switch (options.format) {
     case 'peft':
       return exportPeft(task);
@@ -79,7 +86,8 @@ export async function exportAdapter(options: ExportOptions, context: RecipeConte
   }
 }
 
-type Task = ExportOptions & { base: string; provenance: AdapterProvenance | undefined };
+/** The base by its name and, where it is needed, by its path. */
+type Task = ExportOptions & { base: string; basePath: string; provenance: AdapterProvenance | undefined };
 
 function exportPeft({ adapter: folder, out, base, provenance }: Task): ExportResult {
   const adapter = loadAdapter(folder, storedLayers(folder));
@@ -98,10 +106,10 @@ function exportPeft({ adapter: folder, out, base, provenance }: Task): ExportRes
   return { format: 'peft', out, base, layers, dtype: 'f32', files };
 }
 
-function exportGguf({ adapter: folder, out, base, dtype = 'f32', provenance }: Task): ExportResult {
+function exportGguf({ adapter: folder, out, base, basePath, dtype = 'f32', provenance }: Task): ExportResult {
   if (dtype === 'bf16')
     throw new TruecastError('a LoRA file of llama.cpp is written as f32 or f16', 'use --dtype f32 or f16');
-  const { files, model } = openBase(base);
+  const { files, model } = openBase(basePath);
   const adapter = loadAdapter(folder, model.linearLayers());
   try {
     writeGgufLora(out, adapter, {
@@ -138,8 +146,14 @@ function openBase(base: string): { files: ModelFiles; model: GemmaForCausalLM } 
 }
 
 function exportMerged(task: Task, { progress }: RecipeContext): ExportResult {
-  const { adapter: folder, out, base, provenance, maxShard = MAX_SHARD } = task;
-  const { files, model } = openBase(base);
+  const { adapter: folder, out, base, basePath, provenance, maxShard = MAX_SHARD } = task;
+  const { files, model } = openBase(basePath);
+  if (files.config.quantization_config) {
+    throw new TruecastError(
+      `${files.configPath}: quantization_config: the base is packed, and a merged model is of floats`,
+      'name the base that it was packed from (--base); --over nf4 or nf4-double packs it again as in training',
+    );
+  }
   const linear = model.linearLayers();
   const file = files.openWeights();
   let adapter: LoraAdapter | undefined;

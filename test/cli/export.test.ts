@@ -104,7 +104,7 @@ describeBackends('truecast export', (backend) => {
     ['DoRA as gguf', ['gguf', 'dora', 'x.gguf'], 1, '--format merged'],
     ['another base', ['merged', 'plain', 'x', '--base', 'encoder'], 1, 'no decoder that truecast knows'],
     ['a base that is not there', ['gguf', 'plain', 'x', '--base', 'nowhere'], 1, 'nowhere'],
-    ['an adapter that is not there', ['peft', 'nowhere', 'x'], 1, 'adapter configuration not found'],
+    ['an adapter that is not there', ['peft', 'nowhere', 'x'], 1, 'not found: runs/nowhere/adapter'],
     ['a type that gguf has not', ['gguf', 'plain', 'x', '--dtype', 'bf16'], 1, '--dtype f32 or f16'],
     [
       '--over without merging',

@@ -21,7 +21,10 @@ export const BIG_CONFIG = {
 export function writeBigCheckpoint(folder: string): string[] {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'config.json'), JSON.stringify(BIG_CONFIG));
-  const noise = Float32Array.from({ length: 2 ** 16 }, (_, i) => 0.1 * (uniformAt(randomKey('big'), i) - 0.5));
+  const noise = Float32Array.from(
+    { length: 2 ** 16 },
+    (_, i) => 0.1 * (uniformAt(randomKey('big'), i) - 0.5),
+  );
   const data = (size: number) => {
     const values = new Float32Array(size);
     for (let first = 0; first < size; first += noise.length)

@@ -8,11 +8,13 @@ import { GemmaForCausalLM } from '../../src/models/gemma/model.js';
 import { type LoadGemmaOptions, loadGemma } from '../../src/models/load.js';
 import { LoraAdapter } from '../../src/models/lora/adapter.js';
 import { loadAdapter } from '../../src/models/lora/load.js';
+import { adapterTensors } from '../../src/models/lora/names.js';
 import { parsePeftConfig } from '../../src/models/lora/peftConfig.js';
-import { adaptedLayers } from '../../src/models/lora/targets.js';
+import { adaptedLayers, keysOf } from '../../src/models/lora/targets.js';
 import { valueAndGradients } from '../../src/ops/autodiff.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
+import { randomKey } from '../../src/support/random.js';
 import { readBatch, shiftedLabels } from '../helpers/adapters.js';
 import { describeBackends } from '../helpers/backends.js';
 import { expectClose } from '../helpers/compare.js';
@@ -36,7 +38,10 @@ describe('the layers that a configuration adapts', () => {
 
   it.each(cases.map((each) => [JSON.stringify(each.config), each] as const))('%s', (_, each) => {
     const { config } = parsePeftConfig({ peft_type: 'LORA', r: 4, lora_alpha: 8, ...each.config }, 'targets');
-    const found = [...adaptedLayers(config, names)].map(([name, { rank, scale }]) => [name, [rank, scale]]);
+    const found = [...adaptedLayers(config, names, keysOf('targets'))].map(([name, { rank, scale }]) => [
+      name,
+      [rank, scale],
+    ]);
     expect(Object.fromEntries(found)).toEqual(each.layers ?? {});
   });
 });
@@ -184,6 +189,23 @@ describeBackends('a DoRA adapter', () => {
     const [one, other] = [hidden({ dropoutKey: 7 }), hidden({ dropoutKey: 8 })];
     expect(() => expectClose(one, other, 1e-3)).toThrow('deviate');
     expectClose(hidden({ dropoutKey: 7 }), one, 0, 'the same key');
+    // as peft: W x + (m / n − 1) W x' + m / n · scale · B A x', with x' what dropout leaves of x
+    const layer = 'model.layers.1.mlp.up_proj';
+    const [base, names] = [model.linear(layer), adapterTensors(layer)];
+    const [a, b, m] = [names.a, names.b, names.magnitude].map((name) => model.adapter!.weights.get(name));
+    const x = tf.randomNormal([5, a!.shape[1]!], 0, 1, 'float32', 3);
+    const dropped = run(ops.dropout, { x }, { rate: 0.5, key: randomKey(9, layer, 'lora') });
+    model.adapter.weights.set(names.b, tf.randomNormal(b!.shape, 0, 0.1, 'float32', 4));
+    const delta = tf.mul(tf.matMul(model.adapter.weights.get(names.b), a!), 2) as tf.Tensor2D;
+    const gain = tf.sub(tf.div(m!, tf.norm(tf.add(base.weight(), delta), 2, 1)), 0);
+    const added = tf.mul(tf.matMul(dropped, delta, false, true), gain);
+    const scaled = tf.mul(base.project(dropped), tf.sub(gain, 1));
+    expectClose(
+      model.adapter.project(layer, x, base, { dropoutKey: 9 }),
+      tf.add(tf.add(base.project(x), scaled), added),
+      1e-5,
+      'one layer with dropout',
+    );
     model.dispose();
     golden.close();
   });

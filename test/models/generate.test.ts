@@ -1,11 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
 import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
+import { parseGemmaConfig } from '../../src/models/gemma/config.js';
 import { generate } from '../../src/models/gemma/generate.js';
+import { GemmaForCausalLM, type KeyValueCache } from '../../src/models/gemma/model.js';
 import { sampleTokens } from '../../src/models/gemma/sample.js';
-import { loadGemma } from '../../src/models/load.js';
+import { initialiseWeights, loadGemma } from '../../src/models/load.js';
 import { describeBackends } from '../helpers/backends.js';
+import { expectClose } from '../helpers/compare.js';
 
 const GREEDY = { temperature: 0, topK: 0, topP: 1, seed: 1 };
 
@@ -32,6 +36,54 @@ describeBackends('generation', () => {
       const results = await generate(model, requests, { ...GREEDY, maxNewTokens, stopTokens: [] });
       expect(tf.memory().numTensors).toBe(before);
       expect(results.flatMap((result) => result.ids)).toEqual(Array.from(golden.ints('greedy')));
+      model.dispose();
+    },
+  );
+
+  it.each([1, 2, 5, 40])(
+    'a window of %d: the cache holds what can be seen, and gives the same states',
+    (window) => {
+      const folder = 'test/fixtures/gemma/gemma3-b';
+      const raw = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+      const model = new GemmaForCausalLM(parseGemmaConfig({ ...raw, sliding_window: window }));
+      initialiseWeights(model.weights, model.expectedTensors(), 3);
+      const [B, T] = [2, 14];
+      // the second sequence begins with three of padding
+      const mask = Array.from({ length: B }, (_, b) =>
+        Array.from({ length: T }, (_, t) => (b === 1 && t < 3 ? 0 : 1)),
+      );
+      const batch = (begin: number, end: number) => ({
+        inputIds: tf.tensor2d(
+          mask.map((row, b) => row.map((_, t) => 5 + ((7 * t + b) % 50)).slice(begin, end)),
+          [B, end - begin],
+          'int32',
+        ),
+        attentionMask: tf.tensor2d(mask.map((row) => row.slice(0, end))),
+        positions: tf.tensor2d(
+          mask.map((row) => row.map((_, t) => Math.max(0, t - (row[0] === 0 ? 3 : 0))).slice(begin, end)),
+          [B, end - begin],
+          'int32',
+        ),
+      });
+      const whole = model.hiddenStates(batch(0, T));
+      const cache: KeyValueCache = [];
+      const parts = [
+        [0, 6],
+        [6, 9],
+        [9, 10],
+        [10, 11],
+        [11, 14],
+      ].map(([begin, end]) => {
+        const states = model.hiddenStates(batch(begin!, end!), {}, cache);
+        const lengths = model.config.layers.map((layer) =>
+          layer.window ? Math.min(layer.window - 1, end!) : end,
+        );
+        expect(cache.map(({ k }) => k.shape[2])).toEqual(lengths);
+        return states;
+      });
+      const together = tf.concat(parts, 1);
+      expectClose(together.slice([0, 0, 0], [1, T, -1]), whole.slice([0, 0, 0], [1, T, -1]), 1e-5);
+      expectClose(together.slice([1, 3, 0], [1, T - 3, -1]), whole.slice([1, 3, 0], [1, T - 3, -1]), 1e-5);
       model.dispose();
     },
   );

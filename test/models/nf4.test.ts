@@ -9,6 +9,7 @@ import {
   quantizeScales,
 } from '../../src/models/nf4.js';
 import { dequantizeNf4, NF4_CODES } from '../../src/ops/nf4.js';
+import { bitsAt, normalAt, randomKey } from '../../src/support/random.js';
 import { describeBackends } from '../helpers/backends.js';
 import { expectClose } from '../helpers/compare.js';
 
@@ -35,6 +36,41 @@ it.each(CASES)('%s: bytes and scales equal those of bitsandbytes', (name, golden
   expect(Array.from(nested.codes)).toEqual(Array.from(golden.bytes(`${name}.double.absmax8`)));
   expect(nested.offset).toBe(golden.floats(`${name}.double.offset`)[0]);
   expect(Array.from(nested.absmax)).toEqual(Array.from(golden.floats(`${name}.double.nested_absmax`)));
+});
+
+it('every value gets the code whose midpoints it lies between, as a plain search finds it', () => {
+  const middles = NF4_CODES.slice(1).map((code, i) => Math.fround((code + NF4_CODES[i]!) / 2));
+  const code = (value: number) => middles.filter((middle) => value > middle).length;
+  const size = 64 * 1024 + 37;
+  const values = new Float32Array(size);
+  const words = new Uint32Array(values.buffer);
+  const key = randomKey('nf4');
+  for (let i = 0; i < size; i++) {
+    const block = i >> 6;
+    // blocks of noise; of midpoints and their neighbours; of any finite bits, or subnormals alone
+    if (block % 4 < 2) values[i] = normalAt(key, i) * 2 ** ((block % 60) - 30);
+    else if (block % 4 === 2) {
+      values[i] = i % 64 === 0 ? 1 : middles[i % 15]!;
+      words[i]! += [0, 1, -1][i % 3]!;
+    } else {
+      words[i] = block % 8 === 3 ? bitsAt(key, i) : bitsAt(key, i) & 0x800fffff;
+      if (!Number.isFinite(values[i]!)) words[i]! &= 0xbfffffff;
+    }
+  }
+  const { packed, absmax } = quantizeNf4(values, [1, size]);
+  for (let block = 0; block < absmax.length; block++) {
+    const part = values.subarray(block * 64, block * 64 + 64);
+    const largest = part.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+    if (!Object.is(absmax[block], largest)) expect(absmax[block], `block ${block}`).toBe(largest);
+    const scale = Math.max(largest, Math.fround(1e-38));
+    part.forEach((value, j) => {
+      const scaled = part.length < 64 ? value / scale : value * Math.fround(1 / scale);
+      const i = block * 64 + j;
+      const found = i & 1 ? packed[i >> 1]! & 15 : packed[i >> 1]! >> 4;
+      if (found !== code(Math.fround(scaled)))
+        expect(found, `${value} of ${largest}`).toBe(code(Math.fround(scaled)));
+    });
+  }
 });
 
 /** Exactly, but that a backend may take denormal numbers as zero. */

@@ -5,12 +5,12 @@ import * as tf from '../../src/backends/tf.js';
 import { type ModelFiles, openModel } from '../../src/models/files.js';
 import { GgufFile } from '../../src/models/formats/gguf/file.js';
 import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
-import { type Generation, generate } from '../../src/models/gemma/generate.js';
+import { generate } from '../../src/models/gemma/generate.js';
 import type { GemmaForCausalLM } from '../../src/models/gemma/model.js';
 import { loadGemma } from '../../src/models/load.js';
 import type { Tokenizer } from '../../src/models/tokenizer.js';
 import { weightsHash } from '../../src/recipes/artifacts.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeBackends, testBackends } from '../helpers/backends.js';
 import { expectClose } from '../helpers/compare.js';
 import { folderOf, skippedFor } from './helpers.js';
 import { GGUF_NAME } from './models.js';
@@ -75,8 +75,8 @@ describe.skipIf(skipped)(`Gemma 3 270M's GGUF file${skipped}`, () => {
       if (row === undefined) continue;
       const tensor = file.tensors.get(name!)!;
       types.add(tensor.dtype);
-      const width = tensor.shape.at(-1)!;
-      const values = file.floats(name!).subarray(Number(row) * width, (Number(row) + 1) * width);
+      const values = new Float32Array(tensor.shape.at(-1)!);
+      file.floatsInto(name!, values, Number(row) * values.length);
       expect(values, key).toEqual(golden.floats(key));
     }
     file.close();
@@ -123,16 +123,23 @@ describe.skipIf(skipped)(`Gemma 3 270M's GGUF file${skipped}`, () => {
   );
 });
 
-/** Of float32 sums in another order; the largest logits are about 30. */
-const TOLERANCE = 2e-4;
-/** llama.cpp multiplies with quantised activations: two logits nearer than this may change places. */
+/** Of 1 + |logit|: float32 sums in another order. 5e-5 is the most that was seen. */
+const TOLERANCE = 1e-4;
+/**
+ * llama.cpp multiplies by activations of 8 bits, which moves logits by some tenths: two that are nearer may change
+ * places.
+ */
 const NEAR_TIE = 0.5;
-const GREEDY = { temperature: 0, topK: 0, topP: 1, seed: 0, stopTokens: [] };
+const MOST_TIES = 3;
+const GREEDY = { temperature: 0, topK: 0, topP: 1, seed: 0, stopTokens: [1, 106] };
 
-describeBackends(`Gemma 3 270M from its GGUF file${skipped}`, () => {
+describeBackends(`Gemma 3 270M from its GGUF file${skipped}`, (backend) => {
   let model: GemmaForCausalLM;
+  let tokenizer: Tokenizer;
   beforeAll(() => {
-    if (!skipped) model = loadGemma(gguf(), { quantization: 'none' });
+    if (skipped) return;
+    model = loadGemma(gguf(), { quantization: 'none' });
+    tokenizer = openModel(gguf()).tokenizer();
   });
   afterAll(() => model?.dispose());
 
@@ -147,51 +154,60 @@ describeBackends(`Gemma 3 270M from its GGUF file${skipped}`, () => {
       return model.logits(tf.gather(hidden.squeeze([0]), tf.tensor1d([...positions], 'int32')));
     });
 
-  it.skipIf(skipped)('has the logits of transformers', () => {
-    const golden = SafetensorsFile.open(join(HERE, 'gemma3.safetensors'));
-    const columns = golden.ints('columns');
-    prompts.forEach(({ ids, positions }, i) => {
+  // wasm takes minutes for the prompt beyond the sliding window, and for texts
+  const slow = backend === 'wasm' && testBackends().length > 1;
+  const parity = prompts.map((prompt, i) => ({ ...prompt, i, name: prompt.text.slice(-60) }));
+
+  it.skipIf(skipped).each(parity.filter(({ ids }) => !slow || ids.length < 100))(
+    'has the logits of transformers: $name',
+    ({ ids, positions, i }) => {
+      const golden = SafetensorsFile.open(join(HERE, 'gemma3.safetensors'));
+      const columns = golden.ints('columns');
+      const [top, topValues] = [golden.ints(`top.ids.${i}`), golden.floats(`top.values.${i}`)];
       tf.tidy(() => {
         const logits = logitsAt(ids, positions);
         const sample = tf.gather(logits, tf.tensor1d(columns, 'int32'), 1);
-        expectClose(sample, golden.floats(`logits.${i}`), TOLERANCE, `sampled logits of prompt ${i}`);
-        const values = logits.dataSync();
-        const [top, topValues] = [golden.ints(`top.ids.${i}`), golden.floats(`top.values.${i}`)];
-        const width = logits.shape[1]!;
-        const k = top.length / positions.length;
-        const ours = Array.from(top, (id, n) => values[Math.floor(n / k) * width + id]!);
-        expectClose(ours, topValues, TOLERANCE, `largest logits of prompt ${i}`);
-        positions.forEach((_, row) => {
-          const rowValues = values.subarray(row * width, (row + 1) * width);
-          let best = 0;
-          for (let id = 1; id < width; id++) if (rowValues[id]! > rowValues[best]!) best = id;
-          expect(best, `prompt ${i}, position ${positions[row]}`).toBe(top[row * k]);
-        });
+        expectClose(sample, golden.floats(`logits.${i}`), TOLERANCE, 'sampled logits');
+        const largest = tf.topk(logits, top.length / positions.length);
+        expectClose(largest.values, topValues, TOLERANCE, 'largest logits');
+        const best = tf.argMax(logits, 1).dataSync();
+        expect(Array.from(best)).toEqual(
+          positions.map((_, row) => top[(row * top.length) / positions.length]),
+        );
       });
-    });
-    golden.close();
-  });
+      golden.close();
+    },
+  );
 
-  it.skipIf(skipped)('writes greedily what llama.cpp writes, up to near-ties', async () => {
-    let same = 0;
-    for (const [i, { ids }] of prompts.entries()) {
-      const theirs = continuations[i]!.ids;
-      const [{ ids: written }] = (await generate(model, [{ prompt: ids, key: i }], {
+  it.skipIf(skipped || slow).each(parity)(
+    'writes greedily what llama.cpp writes, up to near-ties: $name',
+    async ({ ids, i, name }) => {
+      const { ids: theirs, text } = continuations[i]!;
+      expect(theirs.length).toBeGreaterThanOrEqual(32);
+      expect(tokenizer.decode(theirs)).toBe(text);
+      const [ours] = await generate(model, [{ prompt: ids, key: i }], {
         ...GREEDY,
         maxNewTokens: theirs.length,
-      })) as [Generation];
-      const differ = theirs.findIndex((id, n) => written[n] !== id);
-      if (differ < 0) {
-        same += theirs.length;
-        continue;
-      }
-      same += differ;
-      const logits = tf.tidy(() =>
-        logitsAt([...ids, ...theirs.slice(0, differ)], [ids.length + differ - 1]).dataSync(),
+      });
+      const differ = theirs.findIndex((id, n) => ours!.ids[n] !== id);
+
+      // what llama.cpp's tokens lack to our largest logits, up to the first that differs and beyond
+      const positions = theirs.map((_, n) => ids.length - 1 + n);
+      const gaps = tf.tidy(() => {
+        const logits = logitsAt([...ids, ...theirs.slice(0, -1)], positions);
+        const rows = tf.range(0, theirs.length, 1, 'int32');
+        const chosen = tf.gatherND(logits, tf.stack([rows, tf.tensor1d(theirs, 'int32')], 1));
+        return Array.from(tf.sub(tf.max(logits, 1), chosen).dataSync());
+      });
+      expect(gaps.findIndex((gap) => gap > 0)).toBe(differ);
+      for (const [n, gap] of gaps.entries()) expect(gap, `token ${n}`).toBeLessThan(NEAR_TIE);
+      const ties = gaps.filter((gap) => gap > 0);
+      expect(ties.length).toBeLessThanOrEqual(MOST_TIES);
+      const same = differ < 0 ? theirs.length : differ;
+      process.stderr.write(
+        `…${name}${tokenizer.decode(ours!.ids)}\n(as llama.cpp for ${same} of ${theirs.length} tokens; ` +
+          `near-ties: ${ties.map((gap) => gap.toFixed(3)).join(', ') || 'none'})\n`,
       );
-      const gap = logits[written[differ]!]! - logits[theirs[differ]!]!;
-      expect(gap, `prompt ${i}, token ${differ}`).toBeLessThan(NEAR_TIE);
-    }
-    process.stderr.write(`greedy tokens before any near-tie: ${same}\n`);
-  });
+    },
+  );
 });

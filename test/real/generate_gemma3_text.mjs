@@ -3,21 +3,20 @@
  * Outside this project, since node-llama-cpp is no dependency of it:
  *
  *     mkdir llama && cd llama && npm init -y && npm install node-llama-cpp@3.22.1
- *     node generate_gemma3_text.mjs GGUF PATH/TO/test/real     (a copy of this file in that folder)
+ *     node generate_gemma3_text.mjs GGUF PATH/TO/test/real          (a copy of this file in that folder)
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { getLlama } from 'node-llama-cpp';
 
-const TOKENS = 48;
+const TOKENS = 40;
 const [gguf, folder] = process.argv.slice(2);
-const { version } = createRequire(import.meta.url)('node-llama-cpp/package.json');
+const { version } = JSON.parse(readFileSync('node_modules/node-llama-cpp/package.json', 'utf8'));
 const { prompts } = JSON.parse(readFileSync(join(folder, 'gemma3.json'), 'utf8'));
 
 const llama = await getLlama({ gpu: false, build: 'never' });
 const model = await llama.loadModel({ modelPath: gguf });
-const context = await model.createContext({ contextSize: 1024 });
+const context = await model.createContext({ contextSize: 1024, threads: 2 });
 const sequence = context.getSequence();
 const texts = [];
 for (const { ids } of prompts) {

@@ -56,6 +56,27 @@ describe('tensors', () => {
     expect(values).toHaveLength(blocks * 32);
   });
 
+  it.each([...golden.tensors.keys()])('%s: any part of it', (name) => {
+    const expected = golden.floats(name);
+    const { length } = expected;
+    const parts = [
+      [0, length],
+      [0, 1],
+      [length - 1, 1],
+      [31, 2],
+      [7, length - 20],
+      [5, 0],
+    ] as const;
+    for (const [first, count] of parts) {
+      const part = new Float32Array(count + 2).fill(-7).subarray(1, count + 1);
+      file.floatsInto(name, part, first);
+      expect(part, `${count} from ${first}`).toEqual(expected.subarray(first, first + count));
+      // and nothing beside it
+      expect([...new Float32Array(part.buffer)].filter((_, i) => i === 0 || i > count)).toEqual([-7, -7]);
+    }
+    expect(() => file.floatsInto(name, new Float32Array(2), length - 1)).toThrow(`no element ${length}`);
+  });
+
   it('of a type that cannot be read: its name, its type and what to use', () => {
     const tensor = { name: 'blk.0.attn_q.weight', dimensions: [256], type: 10, data: new Uint8Array(84) };
     const path = writeGguf(temporary(), { tensors: [tensor] });

@@ -41,7 +41,8 @@ export const chatCommand: CommandModule<object, Options> = {
           type: 'string',
           demandOption: true,
           requiresArg: true,
-          describe: 'Folder of the base model, such as checkpoints/tiny-gemma',
+          describe:
+            'The base model: a path such as checkpoints/tiny-gemma, or a name such as google/gemma-1.1-2b-it',
         },
         quantization: {
           choices: ['none', 'nf4', 'nf4-double'] as const,
@@ -51,7 +52,7 @@ export const chatCommand: CommandModule<object, Options> = {
         adapter: {
           type: 'string',
           requiresArg: true,
-          describe: 'Folder of an adapter, made by train-dpo or train-eu (RUN/adapter)',
+          describe: 'An adapter: what train-dpo or train-eu made (RUN/adapter), or a PEFT one of the hub',
         },
         method: { ...shared.method, default: 'vanilla' as const },
         'persona-turn': {

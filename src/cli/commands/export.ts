@@ -41,7 +41,8 @@ export const exportCommand: CommandModule<object, Options> = {
           type: 'string',
           demandOption: true,
           requiresArg: true,
-          describe: 'Folder of the adapter: RUN/adapter of train-eu or train-dpo, or one of PEFT',
+          describe:
+            'The adapter: what train-eu or train-dpo made (RUN/adapter), or a PEFT one, also of the hub',
         },
         out: {
           type: 'string',

@@ -99,10 +99,3 @@ export function decodeFloats(bytes: Uint8Array, dtype: FloatDtype, into: Float32
   else if (dtype === 'F16') halvesToFloats(new Uint16Array(buffer, byteOffset, length), into);
   else bfloatsToFloats(new Uint16Array(buffer, byteOffset, length), into);
 }
-
-/** Where a tensor's values go: an array of its size, the one given or a new one. */
-export function destination(size: number, into: Float32Array | undefined, what: string): Float32Array {
-  if (into !== undefined && into.length !== size)
-    throw new Error(`${what} has ${size} values, the array for them ${into.length}`);
-  return into ?? new Float32Array(size);
-}

@@ -1,5 +1,5 @@
 import { messageOf, TruecastError } from '../../support/errors.js';
-import { BYTES, type Dtype, destination, hasFloats, isDtype, WeightBytes } from './bytes.js';
+import { BYTES, type Dtype, hasFloats, isDtype, WeightBytes } from './bytes.js';
 import type { StoredTensor, TensorFile } from './tensorFile.js';
 
 export { type TensorToWrite, writeSafetensors } from './safetensorsWriter.js';
@@ -59,14 +59,26 @@ export class SafetensorsFile implements TensorFile {
     return bytes;
   }
 
-  /** A floating-point tensor as float32, in `into` where given. */
-  floats(name: string, into?: Float32Array): Float32Array {
+  /** A floating-point tensor as float32. */
+  floats(name: string): Float32Array {
     const { dtype, begin, end } = this.info(name);
-    if (!hasFloats(dtype))
-      throw new TruecastError(`tensor ${name} in ${this.path} is ${dtype}, expected a floating-point type`);
-    const values = destination((end - begin) / BYTES[dtype], into, `tensor ${name}`);
-    this.file.readFloats(begin, dtype, values, `tensor ${name}`);
+    const values = new Float32Array((end - begin) / BYTES[dtype]);
+    this.floatsInto(name, values, 0);
     return values;
+  }
+
+  /** A floating-point tensor from element `first` on as float32. */
+  floatsInto(name: string, into: Float32Array, first: number): void {
+    const { dtype, begin, end } = this.info(name);
+    const what = `tensor ${name}`;
+    if (!hasFloats(dtype))
+      throw new TruecastError(
+        `${what} in ${this.path} is ${dtype}, expected a floating-point type`,
+        'use weights in F32, F16, BF16 or F64',
+      );
+    const from = begin + first * BYTES[dtype];
+    if (from + into.length * BYTES[dtype] > end) throw new Error(`${what} does not have as many elements`);
+    this.file.readFloats(from, dtype, into, what);
   }
 
   /** An int32 tensor. */

@@ -35,6 +35,7 @@ export function writeShardedSafetensors(
     if (/^model-\d{5}-of-\d{5}\.safetensors$/.test(name)) rmSync(join(folder, name));
   }
   const all = [...tensors];
+  if (new Set(all.map(([name]) => name)).size < all.length) throw new Error('two tensors have one name');
   const shards = divide(all, maxShardBytes);
   if (shards.length === 1) {
     const path = join(folder, 'model.safetensors');

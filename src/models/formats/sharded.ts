@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TruecastError } from '../../support/errors.js';
 import { readJson } from '../../support/files.js';
-import type { StoredTensor, TensorFile } from './tensorFile.js';
+import { readFloats, type StoredTensor, type TensorFile } from './tensorFile.js';
 
 /**
  * An index as transformers writes it beside the shards: `weight_map`, name of a tensor → name of its file. What
@@ -70,8 +70,12 @@ export class ShardedFile implements TensorFile {
     }
   }
 
-  floats(name: string, into?: Float32Array): Float32Array {
-    return this.shard(name).floats(name, into);
+  floats(name: string): Float32Array {
+    return this.shard(name).floats(name);
+  }
+
+  floatsInto(name: string, into: Float32Array, first: number): void {
+    readFloats(this.shard(name), name, into, first);
   }
 
   bytes(name: string): Uint8Array {

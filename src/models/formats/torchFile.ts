@@ -1,5 +1,5 @@
 import { TruecastError } from '../../support/errors.js';
-import { BYTES, type Dtype, decodeFloats, destination, hasFloats, WeightBytes } from './bytes.js';
+import { BYTES, type Dtype, decodeFloats, hasFloats, WeightBytes } from './bytes.js';
 import { unpickle } from './pickle.js';
 import { Dict, kindOf, Rebuilt } from './pickleValues.js';
 import { gather, isContiguous, type View } from './strided.js';
@@ -22,6 +22,9 @@ const SAVE_AGAIN =
  * tensor is which part of which `data/N`. The pickle is read as data; nothing in it is run.
  */
 export class TorchFile implements TensorFile {
+  /** A tensor that does not lie in one piece, while parts of it are asked for. */
+  private gathered?: { name: string; bytes: Uint8Array<ArrayBuffer> };
+
   private constructor(
     private readonly file: WeightBytes,
     readonly tensors: ReadonlyMap<string, TorchTensor>,
@@ -61,45 +64,47 @@ export class TorchFile implements TensorFile {
     return isContiguous(info) ? span : gather(span, info, width);
   }
 
-  /** A floating-point tensor as float32, row-major, in `into` where given. */
-  floats(name: string, into?: Float32Array): Float32Array {
+  /** A floating-point tensor as float32, row-major. */
+  floats(name: string): Float32Array {
+    const values = new Float32Array(this.info(name).size);
+    this.floatsInto(name, values, 0);
+    return values;
+  }
+
+  /** A floating-point tensor from element `first` on as float32, row-major. */
+  floatsInto(name: string, into: Float32Array, first: number): void {
     const info = this.info(name);
     const { dtype } = info;
+    const what = `tensor ${name}`;
     if (!hasFloats(dtype))
-      throw new TruecastError(`tensor ${name} in ${this.path} is ${dtype}, expected a floating-point type`);
-    const values = destination(info.size, into, `tensor ${name}`);
-    if (isContiguous(info)) this.file.readFloats(info.begin, dtype, values, `tensor ${name}`);
-    else decodeFloats(this.bytes(name), dtype, values);
-    return values;
+      throw new TruecastError(
+        `${what} in ${this.path} is ${dtype}, expected a floating-point type`,
+        'use weights in F32, F16, BF16 or F64',
+      );
+    if (first + into.length > info.size) throw new Error(`${what} does not have as many elements`);
+    const width = BYTES[dtype];
+    if (isContiguous(info)) {
+      this.file.readFloats(info.begin + first * width, dtype, into, what);
+      return;
+    }
+    if (this.gathered?.name !== name) this.gathered = { name, bytes: this.bytes(name) };
+    decodeFloats(this.gathered.bytes.subarray(first * width), dtype, into);
+    if (first + into.length === info.size) this.gathered = undefined;
   }
 }
 
 function readTensors(file: WeightBytes): Map<string, TorchTensor> {
   refuseOtherFormats(file);
   const zip = ZipArchive.open(file);
-  const names = zip.names();
-  const pickles = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
-  if (pickles.length !== 1) {
-    const what = pickles.length === 0 ? 'no data.pkl' : 'more than one data.pkl';
-    throw new TruecastError(`${file.path} is a zip with ${what}, not a file of torch.save`, SAVE_AGAIN);
-  }
-  const root = pickles[0]!.slice(0, -'data.pkl'.length);
-  if (names.includes(`${root}constants.pkl`) || names.some((name) => name.startsWith(`${root}code/`)))
-    throw new TruecastError(`${file.path} is a TorchScript program, not a state dict`, SAVE_AGAIN);
-  const order = zip.entry(`${root}byteorder`);
-  if (order !== undefined && text(file, order, 'byteorder') !== 'little')
-    throw new TruecastError(`${file.path} was not written on a little-endian machine`, SAVE_AGAIN);
-
-  const entry = zip.entry(pickles[0]!)!;
-  if (entry.size > LARGEST_PICKLE)
+  const root = rootOf(zip, file);
+  const pickle = zip.entry(`${root}data.pkl`)!;
+  if (pickle.size > LARGEST_PICKLE)
     throw new TruecastError(
-      `${file.path}: its pickle has ${entry.size} bytes, too many for weights`,
+      `${file.path}: its pickle has ${pickle.size} bytes, too many for weights`,
       SAVE_AGAIN,
     );
-  const bytes = Buffer.alloc(entry.size);
-  file.read(entry.begin, bytes, 'its pickle');
   const rules = torchRules((key) => zip.entry(`${root}data/${key}`), file.path);
-  const state = unpickle(bytes, rules, file.path);
+  const state = unpickle(read(file, pickle, 'its pickle'), rules, file.path);
   if (!(state instanceof Dict))
     throw new TruecastError(`${file.path} holds ${kindOf(state)}, not a state dict`, SAVE_AGAIN);
   const tensors = new Map<string, TorchTensor>();
@@ -114,10 +119,27 @@ function readTensors(file: WeightBytes): Map<string, TorchTensor> {
   return tensors;
 }
 
-function text(file: WeightBytes, { begin, size }: ZipEntry, what: string): string {
-  const bytes = Buffer.alloc(Math.min(size, 64));
+/** The folder that torch.save put all entries in, once it is clear that they are a little-endian state dict. */
+function rootOf(zip: ZipArchive, file: WeightBytes): string {
+  const names = zip.names();
+  const pickles = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+  if (pickles.length !== 1) {
+    const what = pickles.length === 0 ? 'no data.pkl' : 'more than one data.pkl';
+    throw new TruecastError(`${file.path} is a zip with ${what}, not a file of torch.save`, SAVE_AGAIN);
+  }
+  const root = pickles[0]!.slice(0, -'data.pkl'.length);
+  if (names.some((name) => name === `${root}constants.pkl` || name.startsWith(`${root}code/`)))
+    throw new TruecastError(`${file.path} is a TorchScript program, not a state dict`, SAVE_AGAIN);
+  const order = zip.entry(`${root}byteorder`);
+  if (order !== undefined && (order.size > 64 || read(file, order, 'byteorder').toString() !== 'little'))
+    throw new TruecastError(`${file.path} was not written on a little-endian machine`, SAVE_AGAIN);
+  return root;
+}
+
+function read(file: WeightBytes, { begin, size }: ZipEntry, what: string): Buffer {
+  const bytes = Buffer.alloc(size);
   file.read(begin, bytes, what);
-  return bytes.toString('utf8').trim();
+  return bytes;
 }
 
 /** Files that are called pytorch_model.bin too, and are no zips. */

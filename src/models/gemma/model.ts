@@ -4,12 +4,13 @@ import { run } from '../../ops/op.js';
 import { recompute } from '../../ops/recompute.js';
 import { softCap } from '../../ops/softCap.js';
 import { ops } from '../../ops/table.js';
-import { embed, type ForwardMode } from '../encoder.js';
+import type { ForwardMode } from '../encoder.js';
 import type { BaseLinear, LoraAdapter } from '../lora/adapter.js';
 import { TEXT_MODEL } from '../lora/names.js';
 import { Weights } from '../weights.js';
 import type { GemmaConfig } from './config.js';
 import { type AttentionTensors, attentionTensors, seenNext } from './positions.js';
+import { expectedTensors, linearLayers } from './tensors.js';
 
 /**
  * Keys and values of the tokens seen so far, per layer: [B, G, S, d], after rotation; of a layer with a window
@@ -27,8 +28,6 @@ export interface CausalBatch {
   positions: tf.Tensor2D;
 }
 
-const PROJECTIONS = ['q_proj', 'k_proj', 'v_proj', 'o_proj'] as const;
-
 /** Gemma 1, 2 or 3 (text) as in transformers, with 4-bit layers and an adapter where given. */
 export class GemmaForCausalLM {
   /** Float weights by their names in transformers. */
@@ -37,48 +36,28 @@ export class GemmaForCausalLM {
   readonly quantized = new Map<string, Nf4Tensors>();
   adapter?: LoraAdapter;
 
+  private readonly shapes: ReadonlyMap<string, [number, number]>;
+
   /** @param prefix where its layers are in the class that transformers loads the same files into */
   constructor(
     readonly config: GemmaConfig,
     readonly prefix = TEXT_MODEL,
-  ) {}
+  ) {
+    this.shapes = linearLayers(config);
+  }
 
   get maxLength(): number {
     return this.config.max_position_embeddings;
   }
 
   /** The linear layers, which NF4 and adapters apply to: name → [out, in]. */
-  linearLayers(): Map<string, [number, number]> {
-    const c = this.config;
-    const D = c.hidden_size;
-    const layers = new Map<string, [number, number]>();
-    for (let i = 0; i < c.num_hidden_layers; i++) {
-      const attention = `model.layers.${i}.self_attn`;
-      const queries = c.num_attention_heads * c.head_dim;
-      const keys = c.num_key_value_heads * c.head_dim;
-      const outputs = { q_proj: queries, k_proj: keys, v_proj: keys, o_proj: D };
-      for (const part of PROJECTIONS)
-        layers.set(`${attention}.${part}`, [outputs[part], part === 'o_proj' ? queries : D]);
-      const mlp = `model.layers.${i}.mlp`;
-      layers.set(`${mlp}.gate_proj`, [c.intermediate_size, D]);
-      layers.set(`${mlp}.up_proj`, [c.intermediate_size, D]);
-      layers.set(`${mlp}.down_proj`, [D, c.intermediate_size]);
-    }
-    return layers;
+  linearLayers(): ReadonlyMap<string, [number, number]> {
+    return this.shapes;
   }
 
   /** Every tensor of the file, by its name, with its shape. */
   expectedTensors(): Map<string, number[]> {
-    const c = this.config;
-    const tensors = new Map<string, number[]>([['model.embed_tokens.weight', [c.vocab_size, c.hidden_size]]]);
-    for (const [name, shape] of this.linearLayers()) tensors.set(`${name}.weight`, shape);
-    for (let i = 0; i < c.num_hidden_layers; i++) {
-      const layer = `model.layers.${i}`;
-      for (const norm of Object.values(c.norms)) tensors.set(`${layer}.${norm}.weight`, [c.hidden_size]);
-      if (!c.queryKeyNorms) continue;
-      for (const norm of ['q_norm', 'k_norm']) tensors.set(`${layer}.self_attn.${norm}.weight`, [c.head_dim]);
-    }
-    return tensors.set('model.norm.weight', [c.hidden_size]);
+    return expectedTensors(this.config);
   }
 
   /**
@@ -88,7 +67,9 @@ export class GemmaForCausalLM {
   hiddenStates(batch: CausalBatch, mode: ForwardMode = {}, cache?: KeyValueCache): tf.Tensor {
     const { config: c, weights } = this;
     const scale = Math.fround(Math.sqrt(c.hidden_size));
-    let hidden: tf.Tensor = tf.mul(embed(weights.get('model.embed_tokens.weight'), batch.inputIds), scale);
+    const [B, T] = batch.inputIds.shape;
+    const rows = tf.gather(weights.get('model.embed_tokens.weight'), batch.inputIds.reshape([B * T]));
+    let hidden: tf.Tensor = tf.mul(rows, scale);
     const shared = attentionTensors(c, batch);
     for (let i = 0; i < c.num_hidden_layers; i++) {
       const { cos, sin, mask } = shared.get(c.layers[i]!)!;
@@ -99,7 +80,7 @@ export class GemmaForCausalLM {
         ? recompute(forward, inputs, this.layerParameters(`model.layers.${i}.`))
         : forward(...inputs);
     }
-    return this.norm('model.norm', hidden);
+    return this.norm('model.norm', hidden).reshape([B, T, c.hidden_size]);
   }
 
   /** Logits of the next token for rows of hidden states: [N, D] → [N, V]. */
@@ -144,7 +125,7 @@ export class GemmaForCausalLM {
         weight: () => weight.clone() as tf.Tensor2D,
       };
     }
-    const [outFeatures, inFeatures] = this.linearLayers().get(name)!;
+    const [outFeatures, inFeatures] = this.shapes.get(name)!;
     return {
       project: (x) => run(ops.linear4bit, { x, ...packed }, { outFeatures, inFeatures }),
       weight: () => dequantizeNf4(packed, outFeatures, inFeatures),
@@ -157,6 +138,7 @@ export class GemmaForCausalLM {
     return this.adapter ? this.adapter.project(name, x, base, mode) : base.project(x);
   }
 
+  /** A layer on the rows of B sequences, one after another: [B · T, D] → [B · T, D]. */
   private layer(
     i: number,
     hidden: tf.Tensor,
@@ -166,29 +148,25 @@ export class GemmaForCausalLM {
   ): tf.Tensor {
     const { norms } = this.config;
     const name = `model.layers.${i}`;
-    const [B, T, D] = hidden.shape as [number, number, number];
-    const add = (x: tf.Tensor, before: string, branch: (rows: tf.Tensor) => tf.Tensor, after?: string) => {
-      const rows = branch(this.norm(`${name}.${before}`, x).reshape([B * T, D]));
-      return tf.add(x, (after ? this.norm(`${name}.${after}`, rows) : rows).reshape([B, T, D]));
-    };
-    const attend = (rows: tf.Tensor) => this.attention(i, rows, B, shared, mode, cache);
-    const attended = add(hidden, norms.beforeAttention, attend, norms.afterAttention);
-    return add(attended, norms.beforeMlp, (rows) => this.mlp(`${name}.mlp`, rows, mode), norms.afterMlp);
+    const norm = (part: string, x: tf.Tensor) => this.norm(`${name}.${part}`, x);
+    const context = this.attention(i, norm(norms.beforeAttention, hidden), shared, mode, cache);
+    const attended = tf.add(hidden, norms.afterAttention ? norm(norms.afterAttention, context) : context);
+    const inner = this.mlp(`${name}.mlp`, norm(norms.beforeMlp, attended), mode);
+    return tf.add(attended, norms.afterMlp ? norm(norms.afterMlp, inner) : inner);
   }
 
-  /** The rows of B sequences, one after another, attending: [B · T, D] → [B · T, D]. */
   private attention(
     i: number,
     rows: tf.Tensor,
-    B: number,
     { cos, sin, mask }: AttentionTensors,
     mode: ForwardMode,
     cache: KeyValueCache | undefined,
   ): tf.Tensor {
     const { config: c } = this;
     const name = `model.layers.${i}.self_attn`;
+    const [B, , T] = cos.shape as [number, number, number];
     const heads = (part: string, count: number) =>
-      this.project(`${name}.${part}`, rows, mode).reshape([B, -1, count, c.head_dim]).transpose([0, 2, 1, 3]);
+      splitHeads(this.project(`${name}.${part}`, rows, mode), [B, T, count, c.head_dim]);
     const rotated = (x: tf.Tensor, norm: string) =>
       run(ops.rope, { x: c.queryKeyNorms ? this.norm(`${name}.${norm}`, x) : x, cos, sin }, {});
     const q = rotated(heads('q_proj', c.num_attention_heads), 'q_norm');
@@ -202,8 +180,7 @@ export class GemmaForCausalLM {
     }
     const { attentionScale: scale, attentionCap: cap } = c;
     const context = run(ops.attention, { q, k, v, mask }, { scale, cap });
-    const joined = context.transpose([0, 2, 1, 3]).reshape([-1, c.num_attention_heads * c.head_dim]);
-    return this.project(`${name}.o_proj`, joined, mode);
+    return this.project(`${name}.o_proj`, joinHeads(context), mode);
   }
 
   private mlp(name: string, rows: tf.Tensor, mode: ForwardMode): tf.Tensor {
@@ -212,4 +189,15 @@ export class GemmaForCausalLM {
     const inner = run(ops.geglu, { gate, up }, { approximate: this.config.gelu });
     return this.project(`${name}.down_proj`, inner, mode);
   }
+}
+
+/** [B · T, H · d] → [B, H, T, d]. Of one token each, the heads are in order already. */
+function splitHeads(rows: tf.Tensor, [B, T, H, d]: [number, number, number, number]): tf.Tensor {
+  return T === 1 ? rows.reshape([B, H, 1, d]) : rows.reshape([B, T, H, d]).transpose([0, 2, 1, 3]);
+}
+
+/** [B, H, T, d] → [B · T, H · d] */
+function joinHeads(heads: tf.Tensor): tf.Tensor {
+  const [B, H, T, d] = heads.shape as [number, number, number, number];
+  return (T === 1 ? heads : heads.transpose([0, 2, 1, 3])).reshape([B * T, H * d]);
 }

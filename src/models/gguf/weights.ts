@@ -43,17 +43,31 @@ export class GgufWeights implements TensorFile {
   }
 
   floats(name: string): Float32Array {
-    const values = this.file.floats(this.names.get(name) ?? name);
-    if (isShifted(name)) for (let i = 0; i < values.length; i++) values[i]! -= 1;
-    return values;
+    return unshifted(name, this.file.floats(this.stored(name)));
+  }
+
+  /** As floats, from element `first` on and as many as `into` holds. */
+  floatsInto(name: string, into: Float32Array, first: number): void {
+    this.file.floatsInto(this.stored(name), into, first);
+    unshifted(name, into);
   }
 
   /** As the file has them: of norms, with one added. */
   bytes(name: string): Uint8Array {
-    return this.file.bytes(this.names.get(name) ?? name);
+    return this.file.bytes(this.stored(name));
   }
 
   close(): void {
     this.file.close();
   }
+
+  private stored(name: string): string {
+    return this.names.get(name) ?? name;
+  }
+}
+
+/** A norm's values less one, in place; those of other tensors as they are. */
+function unshifted(name: string, values: Float32Array): Float32Array {
+  if (isShifted(name)) for (let i = 0; i < values.length; i++) values[i]! -= 1;
+  return values;
 }

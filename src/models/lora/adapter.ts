@@ -11,7 +11,7 @@ import { saveTensors, Weights } from '../weights.js';
 import type { AdaptedLayer, LoraConfig } from './config.js';
 import { adapterTensors, spelledOut, TEXT_MODEL, underPrefix } from './names.js';
 import { type AdapterBase, peftConfig } from './peftConfig.js';
-import { adaptedLayers, endsWithPart } from './targets.js';
+import { adaptedLayers, CONFIG_KEYS, endsWithPart } from './targets.js';
 
 /** A frozen linear layer, packed or not. */
 export interface BaseLinear {
@@ -74,7 +74,7 @@ export class LoraAdapter {
     seed: number,
     linear?: (layer: string) => BaseLinear,
   ): void {
-    this.layers = adaptedLayers(this.config, [...layers.keys()]);
+    this.layers = adaptedLayers(this.config, [...layers.keys()], CONFIG_KEYS);
     this.checkTargets();
     for (const [layer, { rank }] of this.layers) {
       const [out, inputs] = layers.get(layer) as [number, number];

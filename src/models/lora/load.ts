@@ -10,7 +10,7 @@ import { LoraAdapter } from './adapter.js';
 import type { AdaptedLayer, LoraConfig } from './config.js';
 import { adapterTensors, prefixOf, spelledOut, TEXT_MODEL, underPrefix, withoutPrefix } from './names.js';
 import { type AdapterBase, parsePeftConfig } from './peftConfig.js';
-import { adaptedLayers } from './targets.js';
+import { adaptedLayers, keysOf } from './targets.js';
 
 /** Reads adapter_config.json of a PEFT folder. */
 export function readAdapterConfig(folder: string): { config: LoraConfig; base: AdapterBase } {
@@ -72,13 +72,17 @@ function selection(
   prefix: string,
   folder: string,
 ): { config: LoraConfig; adapted: Map<string, AdaptedLayer> } {
+  const path = join(folder, 'adapter_config.json');
   const ours = new Map(names.map((name) => [underPrefix(name, prefix), name]));
   const adapted = new Map(
-    [...adaptedLayers(config, [...ours.keys()])].map(([name, layer]) => [ours.get(name)!, layer]),
+    [...adaptedLayers(config, [...ours.keys()], keysOf(path))].map(([name, layer]) => [
+      ours.get(name)!,
+      layer,
+    ]),
   );
   if (adapted.size === 0) {
     throw new TruecastError(
-      `${join(folder, 'adapter_config.json')}: target_modules: ${JSON.stringify(config.targetModules)} is no layer of the base model`,
+      `${path}: target_modules: ${JSON.stringify(config.targetModules)} is no layer of the base model`,
       'name the base model that it was trained on',
     );
   }

@@ -61,22 +61,44 @@ export class GgufFile implements TensorFile {
 
   /** @throws TruecastError for types that cannot be dequantised */
   floats(name: string): Float32Array {
-    const { shape, type, begin, end } = this.info(name);
-    const decode = this.decoder(name);
-    const values = new Float32Array(shape.reduce((product, n) => product * n, 1));
-    if (decode === undefined) {
-      this.read(new Uint8Array(values.buffer), begin, name);
-      return values;
-    }
-    const chunk = new Uint8Array(Math.min(end - begin, Math.floor(CHUNK / type.bytes) * type.bytes));
-    for (let at = begin, done = 0; at < end; at += chunk.length) {
-      const part = chunk.subarray(0, Math.min(chunk.length, end - at));
-      this.read(part, at, name);
-      const blocks = part.length / type.bytes;
-      decode(part, blocks, values, done);
-      done += blocks * type.block;
-    }
+    const values = new Float32Array(sizeOf(this.info(name)));
+    this.floatsInto(name, values, 0);
     return values;
+  }
+
+  /**
+   * As floats, from element `first` on and as many as `into` holds.
+   *
+   * @throws TruecastError for types that cannot be dequantised
+   */
+  floatsInto(name: string, into: Float32Array, first: number): void {
+    const { type, begin, ...tensor } = this.info(name);
+    const last = first + into.length;
+    if (last > sizeOf(tensor)) throw new Error(`tensor ${name} has no element ${last - 1}`);
+    const decode = this.decoder(name);
+    if (decode === undefined) {
+      const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+      this.read(bytes, begin + first * type.bytes, name);
+      return;
+    }
+    const most = Math.floor(CHUNK / type.bytes);
+    const end = Math.ceil(last / type.block);
+    for (let block = Math.floor(first / type.block); block < end; block += most) {
+      const blocks = Math.min(most, end - block);
+      const bytes = new Uint8Array(blocks * type.bytes);
+      this.read(bytes, begin + block * type.bytes, name);
+      const at = block * type.block;
+      const whole = at >= first && at + blocks * type.block <= last;
+      if (whole) {
+        decode(bytes, blocks, into, at - first);
+        continue;
+      }
+      // the part begins or ends within a block
+      const values = new Float32Array(blocks * type.block);
+      decode(bytes, blocks, values, 0);
+      const wanted = values.subarray(Math.max(0, first - at), last - at);
+      into.set(wanted, Math.max(0, at - first));
+    }
   }
 
   /** Throws where a tensor's type cannot be dequantised. */
@@ -109,4 +131,8 @@ export class GgufFile implements TensorFile {
       done += count;
     }
   }
+}
+
+function sizeOf({ shape }: StoredTensor): number {
+  return shape.reduce((product, n) => product * n, 1);
 }
