@@ -18,9 +18,18 @@ const COMPANIONS = [
   'processor_config.json',
 ];
 
-/** Writes what a model needs beside its weights: its configuration, for weights of one type, and its tokenizer. */
-export function writeCompanions(files: ModelFiles, folder: string, dtype: 'F32' | 'BF16' | 'F16'): void {
-  const config = editJson(configText(files), (value) => configFor(value, TORCH_DTYPES[dtype]));
+/**
+ * Writes what a model needs beside its weights: its configuration, for weights of one type, and its tokenizer.
+ *
+ * @param change what else is to be changed in config.json
+ */
+export function writeCompanions(
+  files: ModelFiles,
+  folder: string,
+  dtype: keyof typeof TORCH_DTYPES,
+  change: (config: Record<string, unknown>) => Record<string, unknown> = (config) => config,
+): void {
+  const config = editJson(configText(files), (value) => change(configFor(value, TORCH_DTYPES[dtype])));
   writeFileAtomic(join(folder, 'config.json'), `${config}\n`);
   if (isGguf(files.path)) {
     const { json, config } = ggufTokenizerFiles(files.path);
@@ -34,7 +43,7 @@ export function writeCompanions(files: ModelFiles, folder: string, dtype: 'F32' 
   }
 }
 
-const TORCH_DTYPES = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' } as const;
+export const TORCH_DTYPES = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' } as const;
 
 function configText({ config, configPath, path }: ModelFiles): string {
   if (!isGguf(path)) return readText(configPath, 'model configuration');

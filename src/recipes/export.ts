@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { BackendName } from '../backends/select.js';
+import { BnbFile } from '../models/bnb/file.js';
 import { writeCompanions } from '../models/companions.js';
 import { checkDecoder, createDecoder } from '../models/decoders.js';
 import { type ModelFiles, openModel } from '../models/files.js';
@@ -160,6 +161,7 @@ function exportMerged(task: Task, { progress }: RecipeContext): ExportResult {
     const rename = checkDecoder(file, model.expectedTensors(), files.config);
     adapter = loadAdapter(folder, linear);
     const over = task.over ?? trainedOver(provenance);
+    if (file instanceof BnbFile) file.checkFor([], over === 'float' ? 'none' : over);
     progress.note(aboutMerge(over, provenance));
     const dtype = task.dtype ?? storedDtype(file);
     const tensors = mergedTensors(file, adapter, { dtype: DTYPES[dtype], over, rename, linear });

@@ -1,6 +1,6 @@
 import { NF4_BLOCK, NF4_CODES } from '../../ops/nf4.js';
 import { TruecastError } from '../../support/errors.js';
-import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
+import { readFloats, type StoredTensor, type TensorFile } from '../formats/tensorFile.js';
 import type { NestedScales, Nf4Matrix, Quantization } from '../nf4.js';
 import { nf4Values } from '../nf4Values.js';
 import { checkTensors } from '../weights.js';
@@ -40,6 +40,8 @@ export interface PackedWeight {
  */
 export class BnbFile implements TensorFile {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** The weight that is being read part by part. */
+  private read?: { name: string; values: Float32Array };
 
   private constructor(
     private readonly file: TensorFile,
@@ -100,6 +102,17 @@ export class BnbFile implements TensorFile {
   floats(name: string): Float32Array {
     const packed = this.packed(name);
     return packed ? nf4Values(packed.matrix, packed.nested) : this.file.floats(name);
+  }
+
+  floatsInto(name: string, into: Float32Array, first: number): void {
+    if (!this.states.has(name)) {
+      readFloats(this.file, name, into, first);
+      return;
+    }
+    if (this.read?.name !== name) this.read = { name, values: this.floats(name) };
+    const { values } = this.read;
+    into.set(values.subarray(first, first + into.length));
+    if (first + into.length >= values.length) this.read = undefined;
   }
 
   bytes(name: string): Uint8Array {

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { NESTED_BLOCK, NF4_BLOCK, NF4_CODES, type Nf4Tensors } from '../../ops/nf4.js';
 import { TruecastError } from '../../support/errors.js';
-import { writeFileAtomic } from '../../support/files.js';
-import { type TensorToWrite, writeSafetensors } from '../formats/safetensors.js';
+import { TORCH_DTYPES, writeCompanions } from '../companions.js';
+import type { ModelFiles } from '../files.js';
+import { type TensorToWrite, writeSafetensors } from '../formats/safetensorsWriter.js';
+import { textConfig } from '../gemma/config.js';
 import { wordsBytes } from '../nf4.js';
 import type { Weights } from '../weights.js';
 import { writeBnbConfig } from './config.js';
@@ -15,20 +17,19 @@ export interface PackedModel {
   linearLayers(): ReadonlyMap<string, readonly [out: number, inputs: number]>;
 }
 
-const TORCH_NAMES = { F32: 'float32', BF16: 'bfloat16' } as const;
-
 /**
- * Writes config.json and model.safetensors into `folder` as transformers' save_pretrained does for a model
- * loaded with load_in_4bit and nf4: packed layers as they are, everything else as `dtype`.
+ * Writes a model into `folder` as transformers' save_pretrained does for one loaded with load_in_4bit and nf4:
+ * packed layers as they are, everything else as `dtype`, with the configuration and tokenizer of `files`. Of a
+ * multimodal model it is the text model alone.
  *
- * @param config as config.json has it, without regard to its quantization_config
+ * @param files what the model was loaded from
  * @throws TruecastError where no layer is packed
  */
 export function saveBnb4bit(
   folder: string,
-  config: Readonly<Record<string, unknown>>,
+  files: ModelFiles,
   model: PackedModel,
-  dtype: keyof typeof TORCH_NAMES = 'F32',
+  dtype: keyof typeof TORCH_DTYPES = 'F32',
 ): void {
   const tensors: [string, TensorToWrite][] = [];
   const skipped: string[] = [];
@@ -40,7 +41,7 @@ export function saveBnb4bit(
       continue;
     }
     kind ??= packed.absmax ? 'nf4' : 'nf4-double';
-    tensors.push(...packedTensors(`${layer}.weight`, shape, packed, TORCH_NAMES[dtype]));
+    tensors.push(...packedTensors(`${layer}.weight`, shape, packed, TORCH_DTYPES[dtype]));
   }
   if (!kind) {
     throw new TruecastError(
@@ -55,14 +56,12 @@ export function saveBnb4bit(
   tensors.sort(([a], [b]) => (a < b ? -1 : 1));
   // a list replaces what transformers skips of itself: the head
   const list = skipped.length > 0 ? ['lm_head', ...skipped] : null;
-  const { torch_dtype: _older, ...rest } = config;
-  const written = {
-    ...rest,
-    dtype: TORCH_NAMES[dtype],
-    quantization_config: writeBnbConfig(kind, TORCH_NAMES[dtype], list),
-  };
   writeSafetensors(join(folder, 'model.safetensors'), tensors);
-  writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(written, null, 2)}\n`);
+  const quantization = writeBnbConfig(kind, TORCH_DTYPES[dtype], list);
+  writeCompanions(files, folder, dtype, (config) => ({
+    ...textConfig(config, files.configPath),
+    quantization_config: quantization,
+  }));
 }
 
 function packedTensors(

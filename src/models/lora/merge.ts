@@ -39,13 +39,14 @@ export function mergedTensors(
   adapter: LoraAdapter,
   { dtype, over, rename, linear }: MergeOptions,
 ): [name: string, tensor: TensorSource][] {
-  return [...file.tensors].map(([name, { shape }]) => {
+  return [...file.tensors].map(([name, { dtype: stored, shape }]) => {
     const layer = rename(name).replace(/\.weight$/, '');
     const data = () => {
       let values = file.floats(name);
       if (linear.has(layer)) {
         const size = shape as [number, number];
-        if (over !== 'float') values = throughNf4(values, size, over === 'nf4-double');
+        // packed ones have been through it
+        if (over !== 'float' && stored !== 'NF4') values = throughNf4(values, size, over === 'nf4-double');
         if (adapter.layers.has(layer)) values = merge(adapter, layer, values, size);
       }
       if (dtype === 'F16') checkHalf(values, name);
