@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { weightFiles } from '../models/formats/folder.js';
 import { isGguf } from '../models/gguf/open.js';
 import type { Quantization } from '../models/nf4.js';
+import { TruecastError } from '../support/errors.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
 import type { LocatedModel } from './models.js';
 
@@ -57,6 +58,7 @@ export function loadProvenance(adapterFolder: string): AdapterProvenance | undef
 
 /** SHA-256 of a model's weights, one file after the other: tells whether two paths hold the same model. */
 export function weightsHash(model: string): string {
+  if (!existsSync(model)) throw new TruecastError(`no such file: ${model}`, 'check the path');
   const hash = createHash('sha256');
   for (const path of isGguf(model) ? [model] : weightFiles(model)) addFile(hash, path);
   return hash.digest('hex');

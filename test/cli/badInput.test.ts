@@ -296,7 +296,10 @@ describe('files', () => {
 
     it('a configuration of another size or architecture', async () => {
       const config = JSON.parse(readFileSync(path('encoder/config.json'), 'utf8'));
-      writeFileSync(path('encoder/config.json'), JSON.stringify({ ...config, hidden_size: 32 }));
+      writeFileSync(
+        path('encoder/config.json'),
+        JSON.stringify({ ...config, hidden_size: 32, pooler_hidden_size: 32 }),
+      );
       await refuses(cwd, trainEncoder(), {
         code: 1,
         says: [
