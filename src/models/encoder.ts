@@ -65,6 +65,12 @@ export function dropout(
   return run(ops.dropout, { x }, { rate, key: randomKey(mode.dropoutKey, ...path) });
 }
 
+/** The dropout of attention's probabilities in the layer `name`, as the ops take it. */
+export function attentionDropout(rate: number, mode: ForwardMode, name: string) {
+  if (mode.dropoutKey === undefined || rate === 0) return {};
+  return { dropout: { rate, key: randomKey(mode.dropoutKey, name, 'probabilities') } };
+}
+
 /** Rows of an embedding table: [B, T] → [B, T, D]. */
 export function embed(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   return tf.gather(table, ids.reshape([-1]) as tf.Tensor1D).reshape([...ids.shape, table.shape[1]!]);

@@ -4,6 +4,7 @@ import { run } from '../../ops/op.js';
 import { ops } from '../../ops/table.js';
 import { encoderFields, labelCount, parseModelConfig, sizeSchema } from '../config.js';
 import {
+  attentionDropout,
   dropout,
   type EncodedBatch,
   embed,
@@ -167,7 +168,10 @@ export class BertForSequenceClassification implements SequenceClassifier {
     const context = run(
       ops.attention,
       { q: heads('query'), k: heads('key'), v: heads('value'), mask },
-      { scale: 1 / Math.sqrt(D / H) },
+      {
+        scale: 1 / Math.sqrt(D / H),
+        ...attentionDropout(c.attention_probs_dropout_prob, mode, name),
+      },
     );
     const joined = context.transpose([0, 2, 1, 3]).reshape([B, T, D]);
     const projected = linear(weights, `${name}.attention.output.dense`, joined);

@@ -4,6 +4,7 @@ import { ops } from '../../ops/table.js';
 import { activate } from '../activations.js';
 import { labelCount } from '../config.js';
 import {
+  attentionDropout,
   dropout,
   type EncodedBatch,
   embed,
@@ -101,7 +102,7 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     const mask = tf.mul(tf.sub(1, batch.attentionMask), HIDDEN).reshape([1, B, 1, T]);
     const embedded = this.embeddings(batch, tokenMask, mode);
 
-    const relative = c.relative_attention ? this.relativeEmbeddings(T, mode) : undefined;
+    const relative = c.relative_attention ? this.relativeEmbeddings(T) : undefined;
     let hidden = embedded;
     for (let i = 0; i < c.num_hidden_layers; i++) {
       const layer = `deberta.encoder.layer.${i}`;
@@ -129,7 +130,7 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
   }
 
   /** The relative embeddings that T positions use, and which one each pair of positions reads. */
-  private relativeEmbeddings(T: number, mode: ForwardMode) {
+  private relativeEmbeddings(T: number) {
     const { config: c, weights } = this;
     const indices = relativeIndices(T, c);
     const all = weights.get('deberta.encoder.rel_embeddings.weight');
@@ -138,7 +139,7 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       ? layerNorm(weights, 'deberta.encoder.LayerNorm', used, c.layer_norm_eps)
       : used;
     return {
-      embeddings: dropout(normed, c.hidden_dropout_prob, mode, 'relative'),
+      embeddings: normed,
       c2p: tf.tensor1d(indices.contentToPosition, 'int32'),
       p2c: tf.tensor1d(indices.positionToContent, 'int32'),
     };
@@ -160,8 +161,9 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       linear(weights, `${self}.${part}`, hidden)
         .reshape([B, T, H, D / H])
         .transpose([2, 0, 1, 3]);
+    const relativeRows = relative && dropout(relative, c.hidden_dropout_prob, mode, name, 'relative');
     const relativeHeads = (shared: string, own: string) =>
-      linear(weights, `${self}.${c.share_att_key ? shared : own}`, relative!)
+      linear(weights, `${self}.${c.share_att_key ? shared : own}`, relativeRows!)
         .reshape([-1, H, D / H])
         .transpose([1, 0, 2]);
     // as configured, even where there is no relative attention
@@ -180,7 +182,10 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
         contentToPosition: hasC2p ? c2p : undefined,
         positionToContent: hasP2c ? p2c : undefined,
       },
-      { scale: 1 / Math.sqrt((D / H) * terms) },
+      {
+        scale: 1 / Math.sqrt((D / H) * terms),
+        ...attentionDropout(c.attention_probs_dropout_prob, mode, name),
+      },
     );
     const joined = context.transpose([1, 2, 0, 3]).reshape([B, T, D]);
     const projected = linear(weights, `${name}.attention.output.dense`, joined);
