@@ -2,9 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadCharacter } from '../src/data/index.js';
 import { defaultFormat, saveFormat } from '../src/discriminators/format.js';
+import { createSequenceClassifier } from '../src/models/classifiers.js';
 import { parseGemmaConfig } from '../src/models/gemma/config.js';
 import { GemmaForCausalLM } from '../src/models/gemma/model.js';
-import { createSequenceClassifier, initialiseWeights, saveModel } from '../src/models/load.js';
+import { initialiseWeights } from '../src/models/initialise.js';
+import { saveModel } from '../src/models/weights.js';
 import type { Sizes } from './sizes.js';
 
 /**

@@ -7,7 +7,9 @@ import { chatCommand } from './commands/chat.js';
 import { datasetCommand } from './commands/dataset.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
+import { downloadCommand } from './commands/download.js';
 import { evaluateCommand } from './commands/evaluate.js';
+import { exportCommand } from './commands/export.js';
 import { scoreCommand } from './commands/score.js';
 import { setupCommand } from './commands/setup.js';
 import { trainDiscriminatorCommand } from './commands/trainDiscriminator.js';
@@ -15,7 +17,7 @@ import { trainDpoCommand } from './commands/trainDpo.js';
 import { trainEuCommand } from './commands/trainEu.js';
 
 /** Options that take several values. */
-const SEVERAL = ['_', 'response'];
+const SEVERAL = ['_', 'response', 'models'];
 
 const debug = process.argv.includes('--debug');
 
@@ -42,8 +44,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-/** Commands that make a run: stopped, they go on. */
-const MAKES_RUNS = ['demo', 'train-discriminator', 'train-eu', 'train-dpo', 'evaluate'];
+/** Commands that keep what they have done: stopped, they go on. */
+const GOES_ON = ['demo', 'download', 'train-discriminator', 'train-eu', 'train-dpo', 'evaluate'];
 let command = '';
 
 // between two steps nothing is half-written; what a step has not saved is done again
@@ -53,7 +55,7 @@ for (const [signal, code] of [
 ] as const) {
   process.once(signal, () => {
     const showCursor = process.stderr.isTTY ? '\x1b[?25h' : '';
-    const goesOn = MAKES_RUNS.includes(command) ? ': the same command goes on' : '';
+    const goesOn = GOES_ON.includes(command) ? ': the same command goes on' : '';
     process.stderr.write(`${showCursor}\nstopped${goesOn}\n`);
     process.exit(code);
   });
@@ -72,7 +74,9 @@ try {
     .command(evaluateCommand)
     .command(scoreCommand)
     .command(chatCommand)
+    .command(exportCommand)
     .command(datasetCommand)
+    .command(downloadCommand)
     .command(setupCommand)
     .command(doctorCommand)
     .option('json', { type: 'boolean', describe: 'Results as JSON on standard output', global: true })

@@ -55,13 +55,13 @@ export const character = {
 export const relevance = {
   type: 'string',
   requiresArg: true,
-  describe: 'Folder of a relevance discriminator, made by train-discriminator (RUN/model)',
+  describe: 'A relevance discriminator: what train-discriminator made (RUN/model), or a published one',
 } as const;
 
 export const nli = {
   type: 'string',
   requiresArg: true,
-  describe: 'Folder of an NLI discriminator, made by train-discriminator (RUN/model)',
+  describe: 'An NLI discriminator: what train-discriminator made (RUN/model), or a published one',
 } as const;
 
 export const method = {
@@ -83,7 +83,11 @@ export const aboutRuns =
 
 /** What the help of commands that take models says of them. */
 export const aboutModels =
-  'A base model is a folder in Hugging Face layout (config.json, model.safetensors, tokenizer.json); checkpoints/ has tiny ones.';
+  'A model is a folder in Hugging Face layout (config.json, model.safetensors, tokenizer.json; checkpoints/ has tiny ' +
+  'ones), a .gguf file, or a model of the Hugging Face hub, by its name: owner/name, owner/name@revision (a branch, ' +
+  'tag or commit) or owner/name:file.gguf. What is not there yet is downloaded, once, into the cache that Python ' +
+  'programs use too (HF_HOME, HF_HUB_CACHE); HF_TOKEN opens gated models, HF_HUB_OFFLINE=1 forbids downloads. ' +
+  'A folder of that name comes first.';
 
 /** What the command line changes in a configuration's `run` section. */
 export function runOverrides(argv: {

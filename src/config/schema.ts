@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { METHODS } from '../agents/agent.js';
 import { BACKEND_NAMES } from '../backends/select.js';
+import { QUANTIZATIONS } from '../models/nf4.js';
 
 /**
  * The one schema of configurations: sections that the commands share, then a configuration per command.
- * Unknown keys are refused. Paths are relative to the working directory.
+ * Unknown keys are refused. Paths are relative to the working directory; models and adapters may be named as
+ * the Hugging Face hub names them, too (src/hub/reference.ts).
  */
 
 const count = z.int().positive();
@@ -46,12 +48,17 @@ const lora = z.strictObject({
     .min(1)
     .default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']),
   rslora: z.boolean().default(false),
+  /** Weight-decomposed: the lengths of the weights' rows are trained as well. */
+  dora: z.boolean().default(false),
+  /** Ranks and alphas of some layers, by a regular expression for the last parts of their names. */
+  rankPattern: z.record(z.string(), count).default({}),
+  alphaPattern: z.record(z.string(), z.number().positive()).default({}),
 });
 
 const decoder = z.strictObject({
-  /** A folder in Hugging Face layout. */
+  /** A folder in Hugging Face layout, a .gguf file, or a model of the hub. */
   base: path,
-  quantization: z.enum(['none', 'nf4', 'nf4-double']).default('nf4-double'),
+  quantization: z.enum(QUANTIZATIONS).default('nf4-double'),
 });
 
 const discriminators = z.strictObject({ relevance: path, nli: path });
@@ -74,7 +81,7 @@ const sampling = z.strictObject({
 export const discriminatorConfigSchema = z.strictObject({
   run,
   task: z.enum(['relevance', 'nli']).optional(),
-  /** A folder in Hugging Face layout: an encoder, with or without a head. */
+  /** A folder in Hugging Face layout or a model of the hub: an encoder, with or without a head. */
   base: path,
   /** Longest input in tokens. */
   maxLength: z.int().min(8).default(256),
@@ -133,7 +140,7 @@ export const dpoConfigSchema = z
   .superRefine(({ pairs, agent, discriminators }, context) => {
     if (discriminators !== undefined || (pairs !== undefined && agent.method !== 'rag')) return;
     const what = pairs === undefined ? 'mining pairs' : 'the method rag';
-    const message = `is missing: ${what} needs the folders \`relevance\` and \`nli\` that truecast train-discriminator writes`;
+    const message = `is missing: ${what} needs \`relevance\` and \`nli\`, folders that truecast train-discriminator writes or published discriminators`;
     context.addIssue({ code: 'custom', path: ['discriminators'], message });
   });
 export type DpoConfig = z.infer<typeof dpoConfigSchema>;

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '../backends/tf.js';
+import { loadSequenceClassifier } from '../models/classifiers.js';
 import type { SequenceClassifier } from '../models/encoder.js';
 import { openModel } from '../models/files.js';
-import { loadSequenceClassifier } from '../models/load.js';
 import type { TokenizedInput, Tokenizer } from '../models/tokenizer.js';
 import { TruecastError } from '../support/errors.js';
 import { type Progress, silent } from '../support/progress.js';
@@ -30,9 +30,12 @@ export class Discriminator {
     readonly folder: string,
   ) {}
 
-  /** @throws TruecastError where the folder holds no discriminator for `task` */
-  static load(folder: string, task: DiscriminatorTask): Discriminator {
-    const format = loadFormat(folder);
+  /**
+   * @param repository owner/name of a published checkpoint, whose input format comes along (see loadFormat)
+   * @throws TruecastError where the folder holds no discriminator for `task`
+   */
+  static load(folder: string, task: DiscriminatorTask, repository?: string): Discriminator {
+    const format = loadFormat(folder, repository);
     if (format.task !== task) {
       throw new TruecastError(
         `${folder} is a ${format.task} discriminator, needed is ${task}`,

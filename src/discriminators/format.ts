@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TruecastError } from '../support/errors.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
+import { PACKAGE_ROOT } from '../support/version.js';
 
 export type DiscriminatorTask = 'relevance' | 'nli';
 
@@ -68,12 +69,22 @@ export function defaultFormat(task: DiscriminatorTask, maxLength: number): Discr
 
 const FILE = 'discriminator.json';
 
-export function loadFormat(folder: string): DiscriminatorFormat {
-  const path = join(folder, FILE);
-  if (!existsSync(path)) {
+/** Published checkpoints say nothing of their input; it is written down beside the configurations. */
+const publishedPath = (repository: string) =>
+  join(PACKAGE_ROOT, 'configs', 'published', `${repository.replace('/', '--')}.json`);
+
+/**
+ * The input format of the discriminator in `folder`: its own, or, where it has none, the one that comes along
+ * for the published checkpoint `repository` (owner/name).
+ */
+export function loadFormat(folder: string, repository?: string): DiscriminatorFormat {
+  const paths = [join(folder, FILE), ...(repository === undefined ? [] : [publishedPath(repository)])];
+  const path = paths.find((candidate) => existsSync(candidate));
+  if (path === undefined) {
     throw new TruecastError(
-      `${folder} has no ${FILE}: the text that its head was trained on is unknown`,
-      'use a folder that truecast train-discriminator wrote, or describe the input in that file',
+      `${repository ?? folder} has no ${FILE}: the text that its head was trained on is unknown`,
+      'use a folder that truecast train-discriminator wrote, or describe the input in that file ' +
+        '(for a copy of a published checkpoint: one of those in configs/published)',
     );
   }
   const result = schema.safeParse(readJson(path, 'discriminator format'));

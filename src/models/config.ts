@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TruecastError } from '../support/errors.js';
 import { readJson } from '../support/files.js';
+import { ACTIVATION_NAMES } from './activations.js';
 
 /** A model folder's config.json, checked by `schema`; keys that the architecture doesn't use are left alone. */
 export function parseModelConfig<S extends z.ZodType>(schema: S, raw: unknown, where: string): z.infer<S> {
@@ -28,7 +29,7 @@ export function readModelConfig(folder: string): Record<string, unknown> {
   return raw as Record<string, unknown>;
 }
 
-const activation = z.enum(['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu', 'tanh']);
+const activation = z.enum(ACTIVATION_NAMES);
 const size = z.int().positive();
 const rate = z.number().min(0).lt(1);
 
@@ -46,12 +47,16 @@ export const encoderFields = {
   type_vocab_size: z.int().min(0).default(0),
   layer_norm_eps: z.number().positive().default(1e-12),
   pad_token_id: z.int().nullish(),
-  num_labels: size.optional(),
-  id2label: z.record(z.string(), z.string()).optional(),
+  num_labels: size.nullish(),
+  id2label: z.record(z.string(), z.string()).nullish(),
+  problem_type: z.string().nullish(),
   classifier_dropout: rate.nullish(),
 };
 
-export function labelCount(config: { num_labels?: number; id2label?: Record<string, string> }): number {
+export function labelCount(config: {
+  num_labels?: number | null;
+  id2label?: Record<string, string> | null;
+}): number {
   if (config.id2label) return Object.keys(config.id2label).length;
   return config.num_labels ?? 2;
 }

@@ -3,6 +3,7 @@ import { run } from '../ops/op.js';
 import { recompute } from '../ops/recompute.js';
 import { ops } from '../ops/table.js';
 import { randomKey } from '../support/random.js';
+import { type Activation, activate } from './activations.js';
 import type { ExpectedTensors, Weights } from './weights.js';
 
 /** B texts of T tokens, padded on the right. */
@@ -64,26 +65,20 @@ export function dropout(
   return run(ops.dropout, { x }, { rate, key: randomKey(mode.dropoutKey, ...path) });
 }
 
-/** The activations that configurations name. */
-export type Activation = 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu' | 'tanh';
-
-export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
-  switch (activation) {
-    case 'gelu':
-      return run(ops.gelu, { x }, { approximate: 'none' });
-    case 'gelu_new':
-    case 'gelu_pytorch_tanh':
-      return run(ops.gelu, { x }, { approximate: 'tanh' });
-    case 'relu':
-      return tf.relu(x);
-    case 'tanh':
-      return tf.tanh(x);
-  }
+/** The dropout of attention's probabilities in the layer `name`, as the ops take it. */
+export function attentionDropout(rate: number, mode: ForwardMode, name: string) {
+  if (mode.dropoutKey === undefined || rate === 0) return {};
+  return { dropout: { rate, key: randomKey(mode.dropoutKey, name, 'probabilities') } };
 }
 
 /** Rows of an embedding table: [B, T] → [B, T, D]. */
 export function embed(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   return tf.gather(table, ids.reshape([-1]) as tf.Tensor1D).reshape([...ids.shape, table.shape[1]!]);
+}
+
+/** The batch's token types; a model that knows only one gives it to every token. */
+export function tokenTypes(batch: EncodedBatch, config: { type_vocab_size: number }): tf.Tensor {
+  return config.type_vocab_size > 1 ? batch.tokenTypeIds : tf.zerosLike(batch.tokenTypeIds);
 }
 
 /** The second half of an encoder layer, as all BERTs have it: LayerNorm(x + W₂ act(W₁ x)). */

@@ -32,3 +32,25 @@ function linspace(n: number): number[] {
     Math.fround(i < n / 2 ? start + step * i : end - step * (n - 1 - i)),
   );
 }
+
+const STEPS = 65536;
+
+let nearest: Uint8Array | undefined;
+
+/**
+ * Index of the map's entry nearest to a value in [−1, 1], as bitsandbytes finds it on a CPU: the value goes
+ * to the nearest of 65,536 steps, and that to the nearest entry. (Where two entries are equally near, to 2⁻¹⁵,
+ * which is one value in a thousand, it may be the other than the nearest, which its GPU kernel takes.)
+ */
+export function nestedIndex(value: number): number {
+  nearest ??= Uint8Array.from({ length: STEPS }, (_, i) => nearestEntry((2 * i) / (STEPS - 1) - 1));
+  const step = Math.floor(Math.fround(Math.fround(Math.fround(value + 1) * ((STEPS - 1) / 2)) + 0.5));
+  return nearest[Math.min(Math.max(step, 0), STEPS - 1)]!;
+}
+
+function nearestEntry(value: number): number {
+  const map = nestedCode();
+  let right = map.findIndex((entry) => entry >= value);
+  if (right < 0) right = map.length - 1;
+  return right > 0 && value - map[right - 1]! <= map[right]! - value ? right - 1 : right;
+}

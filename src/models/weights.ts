@@ -1,7 +1,11 @@
+import { join } from 'node:path';
+import { fillTensor } from '../backends/tensorflow/upload.js';
 import * as tf from '../backends/tf.js';
+import { hasHeap, heapKernel } from '../backends/wasm/heap.js';
 import { TruecastError } from '../support/errors.js';
+import { writeFileAtomic } from '../support/files.js';
 import { type TensorToWrite, writeSafetensors } from './formats/safetensors.js';
-import type { TensorFile } from './formats/tensorFile.js';
+import { readFloats, type StoredTensor, type TensorFile } from './formats/tensorFile.js';
 
 /** A model's tensors by their Hugging Face names. Owns them: what is replaced or left over is disposed here. */
 export class Weights {
@@ -51,6 +55,12 @@ export class Weights {
   }
 }
 
+/** A tensor of a file on the device, with no more than a part of it anywhere else. */
+export function loadTensor(file: TensorFile, name: string, shape: readonly number[]): tf.Tensor {
+  if (hasHeap()) return heapKernel([], [...shape], 'float32', (_, output) => readFloats(file, name, output));
+  return fillTensor(shape, (part, first) => readFloats(file, name, part, first));
+}
+
 /** Writes tensors under their names, sorted, as safetensors. */
 export function saveTensors(
   path: string,
@@ -85,8 +95,13 @@ export function checkTensors(
   rename: (name: string) => string,
   { optional, ignored }: { optional: (name: string) => boolean; ignored: (name: string) => boolean },
 ): void {
-  const found = new Map([...file.tensors].map(([name, info]) => [rename(name), info]));
+  const found = new Map<string, StoredTensor>();
   const problems: string[] = [];
+  for (const [name, info] of file.tensors) {
+    const renamed = rename(name);
+    if (found.has(renamed) && !ignored(renamed)) problems.push(`twice: ${renamed}, ${name}`);
+    found.set(renamed, info);
+  }
   for (const [name, shape] of expected) {
     const info = found.get(name);
     if (!info) {
@@ -104,3 +119,23 @@ export function checkTensors(
     );
   }
 }
+
+/** Writes config.json and model.safetensors into `folder`. */
+export function saveModel(
+  folder: string,
+  config: Record<string, unknown>,
+  weights: Weights,
+  dtype: 'F32' | 'BF16' = 'F32',
+): void {
+  const tensors = weights.names().map((name): [string, tf.Tensor] => [name, weights.get(name)]);
+  saveTensors(join(folder, 'model.safetensors'), tensors, dtype);
+  writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/**
+ * What published files carry and the model doesn't use: buffers, pretraining heads, RoBERTa's pooler,
+ * DeBERTa's absolute positions where positions are relative alone.
+ */
+export const isUnused = (name: string) =>
+  /position_ids$|^cls\.|^lm_predictions\.|^mask_predictions\.|^lm_head\.|rotary_emb/.test(name) ||
+  /^(roberta\.)?pooler\.dense\.|^(deberta\.)?embeddings\.position_embeddings\.weight$/.test(name);

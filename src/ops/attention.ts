@@ -1,4 +1,5 @@
 import * as tf from '../backends/tf.js';
+import { type DropoutAttributes, dropping } from './dropout.js';
 import { composed, type Op } from './op.js';
 import { softCap, softCapSlope } from './softCap.js';
 
@@ -18,6 +19,8 @@ export interface AttentionAttributes {
   scale: number;
   /** Soft cap c of the scores: c · tanh(scale · q·k / c), before the mask. */
   cap?: number;
+  /** Of the probabilities, in training. */
+  dropout?: DropoutAttributes;
 }
 
 /**
@@ -29,15 +32,15 @@ export const attention: Op<AttentionInputs, AttentionAttributes> = {
   keepsOutput: false,
   kernels: composed,
   forward({ q, k, v, mask }, attributes) {
-    const { probabilities } = attend(q, k, mask, attributes);
-    return tf.matMul(probabilities, v).reshape(q.shape);
+    const { kept } = attend(q, k, mask, attributes);
+    return tf.matMul(kept, v).reshape(q.shape);
   },
   gradient(dy, { q, k, v, mask }, attributes, _output, needs) {
-    const { probabilities, queries, capped } = attend(q, k, mask, attributes);
+    const { probabilities, kept, drop, queries, capped } = attend(q, k, mask, attributes);
     const dOut = dy.reshape(queries.shape);
-    const dV = needs('v') ? tf.matMul(probabilities, dOut, true, false) : undefined;
+    const dV = needs('v') ? tf.matMul(kept, dOut, true, false) : undefined;
     if (!needs('q') && !needs('k')) return { v: dV };
-    const dProbabilities = tf.matMul(dOut, v, false, true);
+    const dProbabilities = drop(tf.matMul(dOut, v, false, true));
     const inner = tf.sum(tf.mul(dProbabilities, probabilities), -1, true);
     const dCapped = tf.mul(probabilities, tf.sub(dProbabilities, inner));
     const { scale, cap } = attributes;
@@ -55,14 +58,16 @@ function attend(
   q: tf.Tensor,
   k: tf.Tensor,
   mask: tf.Tensor | undefined,
-  { scale, cap }: AttentionAttributes,
+  { scale, cap, dropout }: AttentionAttributes,
 ) {
   const [B, H, T, d] = q.shape as [number, number, number, number];
   const [, G, S] = k.shape as [number, number, number];
   const queries = q.reshape([B, G, (H / G) * T, d]);
   const products = tf.matMul(queries, k, false, true);
   const capped = cap === undefined ? tf.mul(products, scale) : softCap(products, cap, scale);
-  return { probabilities: tf.softmax(masked(capped, mask, [B, H, T, S])), queries, capped };
+  const probabilities = tf.softmax(masked(capped, mask, [B, H, T, S]));
+  const drop = dropping(probabilities.shape, dropout);
+  return { probabilities, kept: drop(probabilities), drop, queries, capped };
 }
 
 /** Adds the mask to the folded scores, by way of `shape` where it differs from query to query. */

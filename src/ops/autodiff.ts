@@ -74,6 +74,18 @@ export function valueAndGradients<T extends tf.Tensor>(
   }
 }
 
+/** Runs `f` off the tape: no gradient flows through what it returns, which belongs to the scope around. */
+export function detached<T extends tf.TensorContainer>(f: () => T): T {
+  const { state } = engineInternals();
+  const depth = state.gradientDepth;
+  state.gradientDepth = 0;
+  try {
+    return tf.tidy(f);
+  } finally {
+    state.gradientDepth = depth;
+  }
+}
+
 function sweep(tape: TapeNode[], value: tf.Tensor, xs: readonly tf.Tensor[], dy?: tf.Tensor): tf.Tensor[] {
   const dependsOnXs = new Set(xs.map((x) => x.id));
   const onPath = tape.map((node) => {

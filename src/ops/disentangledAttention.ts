@@ -1,4 +1,5 @@
 import * as tf from '../backends/tf.js';
+import { type DropoutAttributes, dropping } from './dropout.js';
 import { composed, type Op } from './op.js';
 
 export type DisentangledAttentionInputs = {
@@ -23,6 +24,8 @@ export type DisentangledAttentionInputs = {
 export interface DisentangledAttentionAttributes {
   /** 1 / √(d · (1 + the number of relative terms)) */
   scale: number;
+  /** Of the probabilities, in training. */
+  dropout?: DropoutAttributes;
 }
 
 /**
@@ -34,19 +37,19 @@ export interface DisentangledAttentionAttributes {
 export const disentangledAttention: Op<DisentangledAttentionInputs, DisentangledAttentionAttributes> = {
   keepsOutput: false,
   kernels: composed,
-  forward(inputs, { scale }) {
-    const { probabilities, values } = attend(inputs, scale);
-    return tf.matMul(probabilities, values).reshape(inputs.q.shape);
+  forward(inputs, attributes) {
+    const { kept, values } = attend(inputs, attributes);
+    return tf.matMul(kept, values).reshape(inputs.q.shape);
   },
-  gradient(dy, inputs, { scale }, _output, needs) {
+  gradient(dy, inputs, attributes, _output, needs) {
     const { q, k, v, relativeKeys, relativeQueries, contentToPosition, positionToContent } = inputs;
     const [H, B, T, d] = q.shape as [number, number, number, number];
-    const { probabilities, queries, keys, values } = attend(inputs, scale);
+    const { probabilities, kept, drop, queries, keys, values } = attend(inputs, attributes);
     const dOut = dy.reshape([H * B, T, d]);
-    const dV = needs('v') ? tf.matMul(probabilities, dOut, true, false).reshape(v.shape) : undefined;
-    const dProbabilities = tf.matMul(dOut, values, false, true);
+    const dV = needs('v') ? tf.matMul(kept, dOut, true, false).reshape(v.shape) : undefined;
+    const dProbabilities = drop(tf.matMul(dOut, values, false, true));
     const inner = tf.sum(tf.mul(dProbabilities, probabilities), -1, true);
-    const dScores = tf.mul(tf.mul(probabilities, tf.sub(dProbabilities, inner)), scale);
+    const dScores = tf.mul(tf.mul(probabilities, tf.sub(dProbabilities, inner)), attributes.scale);
     let dQ = tf.matMul(dScores, keys).reshape([H, B * T, d]);
     let dK = tf.matMul(dScores, queries, true, false).reshape([H, B * T, d]);
     const gradients: { relativeKeys?: tf.Tensor; relativeQueries?: tf.Tensor } = {};
@@ -71,7 +74,7 @@ export const disentangledAttention: Op<DisentangledAttentionInputs, Disentangled
   },
 };
 
-function attend(inputs: DisentangledAttentionInputs, scale: number) {
+function attend(inputs: DisentangledAttentionInputs, { scale, dropout }: DisentangledAttentionAttributes) {
   const { q, k, v, relativeKeys, relativeQueries, contentToPosition, positionToContent, mask } = inputs;
   const [H, B, T, d] = q.shape as [number, number, number, number];
   const queries = q.reshape([H * B, T, d]);
@@ -88,7 +91,9 @@ function attend(inputs: DisentangledAttentionInputs, scale: number) {
     scores = tf.add(scores, tf.transpose(gathered, [0, 2, 1]));
   }
   const masked = tf.add(tf.mul(scores, scale).reshape([H, B, T, T]), mask);
-  return { probabilities: tf.softmax(masked).reshape([H * B, T, T]), queries, keys, values };
+  const probabilities = tf.softmax(masked).reshape([H * B, T, T]);
+  const drop = dropping(probabilities.shape, dropout);
+  return { probabilities, kept: drop(probabilities), drop, queries, keys, values };
 }
 
 /** From a term for every relative row, [N·T, R] in any shape, the ones that pairs (i, j) want: [N, T, T]. */

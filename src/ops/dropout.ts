@@ -15,11 +15,22 @@ export interface DropoutAttributes {
 export const dropout: Op<DropoutInputs, DropoutAttributes> = {
   keepsOutput: false,
   kernels: composed,
-  forward: ({ x }, attributes) => tf.mul(x, mask(x.shape, attributes)),
-  gradient: (dy, _inputs, attributes) => ({ x: tf.mul(dy, mask(dy.shape, attributes)) }),
+  forward: ({ x }, attributes) => tf.mul(x, dropoutMask(x.shape, attributes)),
+  gradient: (dy, _inputs, attributes) => ({ x: tf.mul(dy, dropoutMask(dy.shape, attributes)) }),
 };
 
-function mask(shape: number[], { rate, key }: DropoutAttributes): tf.Tensor {
+/** For ops that drop out within: multiplies by one dropout mask, in the forward and the backward pass; the identity where there is none. */
+export function dropping(
+  shape: number[],
+  dropout: DropoutAttributes | undefined,
+): (x: tf.Tensor) => tf.Tensor {
+  if (!dropout) return (x) => x;
+  const mask = dropoutMask(shape, dropout);
+  return (x) => tf.mul(x, mask);
+}
+
+/** 0 or 1 / (1 − rate) for each element of `shape`. */
+function dropoutMask(shape: number[], { rate, key }: DropoutAttributes): tf.Tensor {
   const values = new Float32Array(tf.util.sizeFromShape(shape));
   const kept = 1 / (1 - rate);
   const threshold = Math.round(rate * 0x10000);

@@ -2,6 +2,7 @@ import { adamw } from './adamw.js';
 import { attention } from './attention.js';
 import { crossEntropy } from './crossEntropy.js';
 import { disentangledAttention } from './disentangledAttention.js';
+import { dora } from './dora.js';
 import { dropout } from './dropout.js';
 import { geglu, gelu } from './gelu.js';
 import { layerNorm } from './layerNorm.js';
@@ -16,6 +17,7 @@ import { tokenLogProbs } from './tokenLogProbs.js';
 export type OpName =
   | 'linear4bit'
   | 'lora'
+  | 'dora'
   | 'rmsNorm'
   | 'layerNorm'
   | 'rope'
@@ -32,6 +34,7 @@ export type OpName =
 export const ops = {
   linear4bit,
   lora,
+  dora,
   rmsNorm,
   layerNorm,
   rope,

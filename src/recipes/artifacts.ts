@@ -1,10 +1,13 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { weightFiles } from '../models/formats/folder.js';
 import { isGguf } from '../models/gguf/open.js';
+import type { Quantization } from '../models/nf4.js';
 import { TruecastError } from '../support/errors.js';
 import { TOKENIZER_FILES } from '../models/tokenizer/files.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
+import type { LocatedModel } from './models.js';
 
 /** Copies a model's tokenizer, in whichever files it is, beside a model that was trained from it. */
 export function copyTokenizer(from: string, to: string): void {
@@ -18,8 +21,26 @@ export function copyTokenizer(from: string, to: string): void {
 export interface AdapterProvenance {
   character: string;
   method: string;
+  /** The base model as the run named it, and the commit of one from the hub. */
+  base: string;
+  baseCommit?: string;
+  /** What the base's linear layers were held in while it was trained; absent in older folders. */
+  quantization?: Quantization;
   /** Hashes of the reward discriminators' weights; absent where the pairs were ready-made. */
   reward?: { relevance: string; nli: string };
+}
+
+/** What provenance says of the base. */
+export function baseProvenance({
+  reference,
+  commit,
+}: LocatedModel): Pick<AdapterProvenance, 'base' | 'baseCommit'> {
+  return { base: reference, ...(commit === undefined ? {} : { baseCommit: commit }) };
+}
+
+/** The base as PEFT names it: a model of the hub by its repository, for PEFT knows no revision in a name. */
+export function baseName({ reference, repository }: LocatedModel): string {
+  return repository ?? reference;
 }
 
 const PROVENANCE = 'truecast.json';
@@ -34,16 +55,15 @@ export function loadProvenance(adapterFolder: string): AdapterProvenance | undef
   return existsSync(path) ? (readJson(path, 'provenance') as AdapterProvenance) : undefined;
 }
 
-/** SHA-256 of a model's weights (a folder's, or a .gguf file): tells whether two paths hold the same model. */
+/** SHA-256 of a model's weights, one file after the other: tells whether two paths hold the same model. */
 export function weightsHash(model: string): string {
-  const path = isGguf(model) ? model : join(model, 'model.safetensors');
-  if (!existsSync(path)) {
-    throw new TruecastError(
-      isGguf(model) ? `no such file: ${model}` : `no model.safetensors in ${model}`,
-      'name a folder that truecast train-discriminator wrote (RUN/model)',
-    );
-  }
+  if (!existsSync(model)) throw new TruecastError(`no such file: ${model}`, 'check the path');
   const hash = createHash('sha256');
+  for (const path of isGguf(model) ? [model] : weightFiles(model)) addFile(hash, path);
+  return hash.digest('hex');
+}
+
+function addFile(hash: Hash, path: string): void {
   const chunk = new Uint8Array(2 ** 20);
   const fd = openSync(path, 'r');
   try {
@@ -53,5 +73,4 @@ export function weightsHash(model: string): string {
   } finally {
     closeSync(fd);
   }
-  return hash.digest('hex');
 }

@@ -3,27 +3,28 @@ import type { PersonaTurn } from '../agents/prompts.js';
 import { ApcScorer, type ScoredResponse } from '../apc/score.js';
 import type { BackendName } from '../backends/select.js';
 import { loadCharacter } from '../data/index.js';
-import { Discriminator } from '../discriminators/discriminator.js';
 import type { ChatMessage } from '../models/chatTemplate.js';
+import { loadGemma } from '../models/decoders.js';
 import { generate } from '../models/gemma/generate.js';
 import type { SamplingOptions } from '../models/gemma/sample.js';
-import { loadGemma } from '../models/load.js';
-import { loadAdapter } from '../models/lora.js';
+import { loadAdapter } from '../models/lora/load.js';
+import type { Quantization } from '../models/nf4.js';
 import { TextStream } from '../models/tokenizer/textStream.js';
 import { UsageError } from '../support/errors.js';
 import { silent } from '../support/progress.js';
 import { chooseBackend, type RecipeContext } from './begin.js';
-import { characterOf, loadRelevance, loadTokenizer } from './parts.js';
+import { findModels } from './models.js';
+import { characterOf, loadDiscriminator, loadRelevance, loadTokenizer } from './parts.js';
 
 export interface ChatOptions {
   character: string;
   model: string;
-  quantization: 'none' | 'nf4' | 'nf4-double';
+  quantization: Quantization;
   adapter?: string;
   method: Method;
   personaTurn: PersonaTurn;
   topK: number;
-  /** Discriminators, for rag and for ledgers. */
+  /** Discriminators, for rag and for ledgers; like the others, paths or models of the hub. */
   relevance?: string;
   nli?: string;
   sampling: SamplingOptions & { maxNewTokens: number; seed: number };
@@ -46,13 +47,22 @@ export async function openChat(options: ChatOptions, { progress }: RecipeContext
   if (options.method === 'rag' && !options.relevance) {
     throw new UsageError('the method rag needs a relevance discriminator', 'give --relevance DIR');
   }
+  const models = await findModels(
+    { models: [options.model, options.relevance, options.nli], adapters: [options.adapter] },
+    progress,
+  );
   await chooseBackend(options.backend, progress);
-  const model = loadGemma(options.model, options);
-  if (options.adapter) model.adapter = loadAdapter(options.adapter, model.linearLayers());
-  const tokenizer = loadTokenizer(options.model, model.config.vocab_size);
-  const relevance = options.relevance ? loadRelevance(character, options.relevance, silent) : undefined;
+  const base = models.path(options.model);
+  const model = loadGemma(base, options);
+  if (options.adapter) model.adapter = loadAdapter(models.path(options.adapter), model.linearLayers());
+  const tokenizer = loadTokenizer(base, model.config.vocab_size);
+  const relevance = options.relevance
+    ? loadRelevance(character, models.get(options.relevance), silent)
+    : undefined;
   const scorer =
-    relevance && options.nli ? new ApcScorer(relevance, Discriminator.load(options.nli, 'nli')) : undefined;
+    relevance && options.nli
+      ? new ApcScorer(relevance, loadDiscriminator(models.get(options.nli), 'nli'))
+      : undefined;
   const agent = new Agent(character, model, tokenizer, options, relevance);
   const conversation: ChatMessage[] = [];
 

@@ -15,9 +15,9 @@ import {
   type MethodResult,
   markdownTable,
 } from '../evaluation/table.js';
+import { loadGemma } from '../models/decoders.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
-import { loadGemma } from '../models/load.js';
-import { loadAdapter } from '../models/lora.js';
+import { loadAdapter } from '../models/lora/load.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { percent, percentInterval } from '../support/numbers.js';
@@ -26,6 +26,7 @@ import { bootstrapInterval, mean } from '../support/statistics.js';
 import type { RunFolder } from '../training/runFolder.js';
 import { loadProvenance, weightsHash } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
+import type { Models } from './models.js';
 import { characterOf, loadRelevance, loadScorer, loadTokenizer, noteCuts } from './parts.js';
 
 export interface EvaluateResult {
@@ -44,29 +45,40 @@ export async function evaluate(config: EvaluateConfig, context: RecipeContext): 
   const loaded = loadCharacter(config.character);
   const character = characterOf(loaded);
   const queries = evaluationQueries(loaded, config.character);
-  const warnings = judgeWarnings(config, character.id);
-  for (const warning of warnings) progress.note(`warning: ${warning}`);
-  const { folder } = await beginRun(config, context);
+  const names = {
+    models: [config.judge.relevance, config.judge.nli, config.model.base, config.retriever],
+    adapters: config.methods.flatMap(({ adapter, dpo }) => [adapter, dpo]),
+  };
+  const { folder, models } = await beginRun(config, names, context);
   if (folder.has('result.json')) {
     progress.note(`${folder.path} is finished`);
     return folder.readJson('result.json') as EvaluateResult;
   }
 
-  const judge = loadScorer(character, config.judge, progress);
-  const model = loadGemma(config.model.base, config.model);
-  const retriever = config.retriever ? loadRelevance(character, config.retriever, progress) : undefined;
-  const tokenizer = loadTokenizer(config.model.base, model.config.vocab_size);
+  const warnings = judgeWarnings(config, models, character.id);
+  for (const warning of warnings) progress.note(`warning: ${warning}`);
+
+  const judges = { relevance: models.get(config.judge.relevance), nli: models.get(config.judge.nli) };
+  const judge = loadScorer(character, judges, progress);
+  const base = models.path(config.model.base);
+  const model = loadGemma(base, config.model);
+  const retriever = config.retriever
+    ? loadRelevance(character, models.get(config.retriever), progress)
+    : undefined;
+  const tokenizer = loadTokenizer(base, model.config.vocab_size);
   const agentOf = ({ method }: EvaluateConfig['methods'][number]) => {
     const options = { method, personaTurn: config.personaTurn, topK: config.topK };
     return new Agent(character, model, tokenizer, options, retriever);
   };
+  const wear = (adapter: string | undefined) =>
+    useAdapter(model, adapter === undefined ? undefined : models.path(adapter));
   const play = (entry: EvaluateConfig['methods'][number], adapter: string | undefined, dpo: boolean) => {
-    useAdapter(model, adapter);
+    wear(adapter);
     return judgedReplies(agentOf(entry), judge, queries, config, folder, { dpo, progress });
   };
   // what cannot be played is said at once, not after hours of playing the rest
   for (const entry of config.methods) {
-    for (const adapter of [entry.adapter, entry.dpo]) useAdapter(model, adapter);
+    for (const adapter of [entry.adapter, entry.dpo]) wear(adapter);
     const prompts = await agentOf(entry).prompts(
       queries.map(({ text }) => [{ role: 'user', content: text }]),
     );
@@ -75,7 +87,7 @@ export async function evaluate(config: EvaluateConfig, context: RecipeContext): 
 
   // of all queries at once, fresh or resumed: the same batches give the same numbers
   (await judge.relevance.of(queries.map(({ text }) => text))).dispose();
-  const judges = await judgeReports(judge, loaded, progress);
+  const reports = await judgeReports(judge, loaded, progress);
 
   const methods: MethodResult[] = [];
   for (const entry of config.methods) {
@@ -96,7 +108,7 @@ export async function evaluate(config: EvaluateConfig, context: RecipeContext): 
     queries: queries.length,
     methods,
     warnings,
-    ...(judges ? { judges } : {}),
+    ...(reports ? { judges: reports } : {}),
   };
   writeFileAtomic(folder.file('report.md'), report(config, result));
   folder.writeJson('result.json', result);
@@ -120,11 +132,14 @@ function evaluationQueries(loaded: LoadedCharacter, from: string): EvaluationQue
 }
 
 /** A judge that gave the reward, or learnt from this character's rows, proves little: says so. */
-function judgeWarnings({ judge, methods }: EvaluateConfig, character: string): string[] {
+function judgeWarnings({ judge, methods }: EvaluateConfig, models: Models, character: string): string[] {
   const warnings: string[] = [];
-  const hashes = { relevance: weightsHash(judge.relevance), nli: weightsHash(judge.nli) };
+  const hashes = {
+    relevance: weightsHash(models.path(judge.relevance)),
+    nli: weightsHash(models.path(judge.nli)),
+  };
   for (const { method, dpo } of methods) {
-    const reward = dpo ? loadProvenance(dpo)?.reward : undefined;
+    const reward = dpo ? loadProvenance(models.path(dpo))?.reward : undefined;
     for (const task of ['relevance', 'nli'] as const) {
       if (reward?.[task] === hashes[task]) {
         warnings.push(
@@ -134,7 +149,8 @@ function judgeWarnings({ judge, methods }: EvaluateConfig, character: string): s
     }
   }
   for (const task of ['relevance', 'nli'] as const) {
-    const { trainedOn } = loadFormat(judge[task]);
+    const { path, repository } = models.get(judge[task]);
+    const { trainedOn } = loadFormat(path, repository);
     if (trainedOn?.characters.includes(character)) {
       warnings.push(`the ${task} judge was trained on rows of ${character}`);
     }

@@ -3,30 +3,42 @@ import { Relevance } from '../apc/relevance.js';
 import { ApcScorer } from '../apc/score.js';
 import type { LoadedCharacter } from '../data/index.js';
 import { Discriminator } from '../discriminators/discriminator.js';
+import type { DiscriminatorTask } from '../discriminators/format.js';
 import { openModel } from '../models/files.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
-import { LoraAdapter, type LoraConfig, loadAdapter } from '../models/lora.js';
+import { LoraAdapter } from '../models/lora/adapter.js';
+import type { LoraConfig } from '../models/lora/config.js';
+import { loadAdapter } from '../models/lora/load.js';
 import type { Tokenizer } from '../models/tokenizer.js';
 import { TruecastError } from '../support/errors.js';
 import type { Progress } from '../support/progress.js';
+import type { LocatedModel } from './models.js';
 
 /** What agents and scorers need of a character. */
 export function characterOf({ id, name, language, statements }: LoadedCharacter): Character {
   return { id, name, language, statements: statements.map(({ text }) => text) };
 }
 
-export function loadRelevance(character: Character, folder: string, progress: Progress): Relevance {
-  return new Relevance(character, Discriminator.load(folder, 'relevance'), progress);
+/** @throws TruecastError where the model is no discriminator for `task` */
+export function loadDiscriminator(
+  { path, repository }: LocatedModel,
+  task: DiscriminatorTask,
+): Discriminator {
+  return Discriminator.load(path, task, repository);
 }
 
-/** A scorer of a character by two discriminator folders. */
+export function loadRelevance(character: Character, model: LocatedModel, progress: Progress): Relevance {
+  return new Relevance(character, loadDiscriminator(model, 'relevance'), progress);
+}
+
+/** A scorer of a character by two discriminators. */
 export function loadScorer(
   character: Character,
-  folders: { relevance: string; nli: string },
+  models: { relevance: LocatedModel; nli: LocatedModel },
   progress: Progress,
 ): ApcScorer {
-  const relevance = loadRelevance(character, folders.relevance, progress);
-  return new ApcScorer(relevance, Discriminator.load(folders.nli, 'nli'), progress);
+  const relevance = loadRelevance(character, models.relevance, progress);
+  return new ApcScorer(relevance, loadDiscriminator(models.nli, 'nli'), progress);
 }
 
 /** The tokenizer of a base model, whose embeddings must hold all its tokens. */
@@ -63,8 +75,8 @@ export function attachAdapter(
   if (start !== undefined) {
     model.adapter = loadAdapter(start, model.linearLayers());
   } else {
-    model.adapter = new LoraAdapter(lora);
-    model.adapter.initialise(model.linearLayers(), seed);
+    model.adapter = new LoraAdapter(lora, undefined, model.prefix);
+    model.adapter.initialise(model.linearLayers(), seed, (layer) => model.linear(layer));
   }
   return model.adapter;
 }

@@ -4,10 +4,12 @@ import { loadCharacter } from '../data/index.js';
 import { TruecastError } from '../support/errors.js';
 import { Problems } from '../support/problems.js';
 import { chooseBackend, type RecipeContext } from './begin.js';
+import { findModels } from './models.js';
 import { characterOf, loadScorer, noteCuts } from './parts.js';
 
 export interface ScoreOptions {
   character: string;
+  /** Discriminators: folders, or models of the hub. */
   relevance: string;
   nli: string;
   backend: BackendName | 'auto';
@@ -23,8 +25,10 @@ export async function score(
 ): Promise<ScoredResponse[]> {
   const character = characterOf(loadCharacter(options.character));
   checkItems(items, character.id, options.responses ?? 'the responses');
+  const models = await findModels({ models: [options.relevance, options.nli] }, progress);
   await chooseBackend(options.backend, progress);
-  const scorer = loadScorer(character, options, progress);
+  const judges = { relevance: models.get(options.relevance), nli: models.get(options.nli) };
+  const scorer = loadScorer(character, judges, progress);
   const scored = await scorer.score(items.map(({ query, response }) => ({ query, response })));
   noteCuts([scorer.relevance.discriminator, scorer.nli], progress);
   scorer.dispose();

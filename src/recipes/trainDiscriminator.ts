@@ -5,7 +5,8 @@ import { type ClassifierReport, evaluateDiscriminator } from '../discriminators/
 import { type DiscriminatorTask, defaultFormat, saveFormat } from '../discriminators/format.js';
 import { labelledRows } from '../discriminators/rows.js';
 import { discriminatorTask } from '../discriminators/train.js';
-import { loadSequenceClassifier, saveModel } from '../models/load.js';
+import { loadSequenceClassifier } from '../models/classifiers.js';
+import { saveModel } from '../models/weights.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { percent, percentInterval } from '../support/numbers.js';
@@ -38,7 +39,7 @@ export async function trainDiscriminator(
       'give its statements more queries: one of each is kept for training',
     );
   }
-  const { folder } = await beginRun(config, context);
+  const { folder, models } = await beginRun(config, { models: [config.base] }, context);
   const result = { run: folder.path, model: folder.file('model'), task };
   if (folder.has('result.json')) {
     progress.note(`${folder.path} is finished`);
@@ -46,14 +47,15 @@ export async function trainDiscriminator(
   }
 
   const labels = defaultFormat(task, 8).labels.length;
-  const loaded = loadSequenceClassifier(config.base, { labels, seed: config.run.seed });
+  const base = models.path(config.base);
+  const loaded = loadSequenceClassifier(base, { labels, seed: config.run.seed });
   if (loaded.newTensors.length > 0) progress.note(`new in the head: ${loaded.newTensors.join(', ')}`);
   const maxLength = Math.min(config.maxLength, loaded.model.maxLength);
   const format = {
     ...defaultFormat(task, maxLength),
     trainedOn: { characters: characters.map(({ id }) => id), data: 'train', seed: config.run.seed },
   };
-  const tokenizer = loadTokenizer(config.base, loaded.model.vocabularySize);
+  const tokenizer = loadTokenizer(base, loaded.model.vocabularySize);
   const discriminator = new Discriminator(loaded.model, tokenizer, format, config.base);
   const { epochs, batchSize, recompute } = config.training;
   const options = { epochs, batchSize, recompute, seed: config.run.seed };
@@ -74,7 +76,7 @@ export async function trainDiscriminator(
   const label2id = Object.fromEntries(format.labels.map((label, i) => [label, i]));
   saveModel(result.model, { ...loaded.config, id2label, label2id }, loaded.model.weights);
   saveFormat(result.model, format);
-  copyTokenizer(config.base, result.model);
+  copyTokenizer(base, result.model);
   writeFileAtomic(folder.file('report.md'), report(config, trainRows.length, heldOut, format.labels));
   folder.writeJson('result.json', heldOut);
   discriminator.dispose();

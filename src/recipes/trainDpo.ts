@@ -2,17 +2,18 @@ import { Agent } from '../agents/agent.js';
 import type { DpoConfig } from '../config/schema.js';
 import { loadCharacter, type PairRow } from '../data/index.js';
 import { dpoTask, type ReferenceLogProbs, referenceLogProbs, type TokenizedPair } from '../dpo/task.js';
+import { loadGemma } from '../models/decoders.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
-import { loadGemma } from '../models/load.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import type { Progress } from '../support/progress.js';
 import { mean } from '../support/statistics.js';
 import { train } from '../training/loop.js';
 import type { RunFolder } from '../training/runFolder.js';
-import { saveProvenance, weightsHash } from './artifacts.js';
+import { baseName, baseProvenance, saveProvenance, weightsHash } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
 import { minePairs } from './minePairs.js';
+import type { LocatedModel } from './models.js';
 import { attachAdapter, characterOf, loadScorer, loadTokenizer, noteCuts } from './parts.js';
 import { keepPairs, readPairs } from './readyPairs.js';
 
@@ -42,21 +43,26 @@ export async function trainDpo(config: DpoConfig, context: RecipeContext): Promi
       'add `queries` to it, or give ready-made pairs (--pairs FILE)',
     );
   }
-  const { folder } = await beginRun(config, context);
+  const needsScorer = !ready || config.agent.method === 'rag';
+  const { relevance, nli } = (needsScorer ? config.discriminators : undefined) ?? {};
+  const names = { models: [config.model.base, relevance, nli], adapters: [config.startAdapter] };
+  const { folder, models } = await beginRun(config, names, context);
   const result = { run: folder.path, adapter: folder.file('adapter') };
   if (folder.has('result.json')) {
     progress.note(`${folder.path} is finished`);
     return folder.readJson('result.json') as DpoResult;
   }
 
-  const model = loadGemma(config.model.base, config.model);
-  const adapter = attachAdapter(model, config.lora, seed, config.startAdapter);
-  const needsScorer = !ready || config.agent.method === 'rag';
-  const scorer = needsScorer ? loadScorer(character, config.discriminators!, progress) : undefined;
+  const base = models.get(config.model.base);
+  const model = loadGemma(base.path, config.model);
+  const start = config.startAdapter === undefined ? undefined : models.path(config.startAdapter);
+  const adapter = attachAdapter(model, config.lora, seed, start);
+  const judges = needsScorer ? { relevance: models.get(relevance!), nli: models.get(nli!) } : undefined;
+  const scorer = judges && loadScorer(character, judges, progress);
   const agent = new Agent(
     character,
     model,
-    loadTokenizer(config.model.base, model.config.vocab_size),
+    loadTokenizer(base.path, model.config.vocab_size),
     config.agent,
     scorer?.relevance,
   );
@@ -75,10 +81,16 @@ export async function trainDpo(config: DpoConfig, context: RecipeContext): Promi
   progress.note(`${pairs.length} pairs, ${task.totalSteps} steps`);
   await train(task, { ...config.training, seed }, folder, progress);
 
-  adapter.save(result.adapter, { nameOrPath: config.model.base, task: 'CAUSAL_LM' });
-  const { discriminators, agent: options } = config;
-  const reward = ready ? undefined : hashes(discriminators!);
-  saveProvenance(result.adapter, { character: character.id, method: options.method, reward });
+  adapter.save(result.adapter, { nameOrPath: baseName(base), task: 'CAUSAL_LM' });
+  const reward = ready ? undefined : hashes(judges!);
+  const { agent: options, model: held } = config;
+  saveProvenance(result.adapter, {
+    character: character.id,
+    method: options.method,
+    ...baseProvenance(base),
+    quantization: held.quantization,
+    reward,
+  });
   writeFileAtomic(folder.file('report.md'), report(config, character.name, rows, folder));
   const summary: DpoResult = { ...result, pairs: pairs.length, steps: task.totalSteps };
   folder.writeJson('result.json', summary);
@@ -140,8 +152,8 @@ function cachedReference(
   return folder.readJson(REFERENCE) as ReferenceLogProbs[];
 }
 
-function hashes(folders: { relevance: string; nli: string }): { relevance: string; nli: string } {
-  return { relevance: weightsHash(folders.relevance), nli: weightsHash(folders.nli) };
+function hashes(judges: { relevance: LocatedModel; nli: LocatedModel }): { relevance: string; nli: string } {
+  return { relevance: weightsHash(judges.relevance.path), nli: weightsHash(judges.nli.path) };
 }
 
 function report(config: DpoConfig, name: string, pairs: readonly PairRow[], folder: RunFolder): string {

@@ -1,13 +1,13 @@
 import { Agent } from '../agents/agent.js';
 import type { EuConfig } from '../config/schema.js';
 import { type DialogueRow, loadCharacter } from '../data/index.js';
-import { loadGemma } from '../models/load.js';
+import { loadGemma } from '../models/decoders.js';
 import { sftTask, type TokenizedDialogue } from '../sft/task.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import type { Progress } from '../support/progress.js';
 import { train } from '../training/loop.js';
-import { saveProvenance } from './artifacts.js';
+import { baseName, baseProvenance, saveProvenance } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
 import { attachAdapter, characterOf, loadTokenizer } from './parts.js';
 
@@ -28,18 +28,19 @@ export async function trainEu(config: EuConfig, context: RecipeContext): Promise
       'annotate queries with responses first',
     );
   }
-  const { folder } = await beginRun(config, context);
+  const { folder, models } = await beginRun(config, { models: [config.model.base] }, context);
   const result: EuResult = { run: folder.path, adapter: folder.file('adapter'), dialogues: dialogues.length };
   if (folder.has('result.json')) {
     progress.note(`${folder.path} is finished`);
     return result;
   }
   const { seed } = config.run;
-  const model = loadGemma(config.model.base, config.model);
+  const base = models.get(config.model.base);
+  const model = loadGemma(base.path, config.model);
   const adapter = attachAdapter(model, config.lora, seed);
   const character = characterOf(loaded);
   // experience upload tells the model no statements: what it knows comes from the dialogues
-  const agent = new Agent(character, model, loadTokenizer(config.model.base, model.config.vocab_size), {
+  const agent = new Agent(character, model, loadTokenizer(base.path, model.config.vocab_size), {
     ...config.agent,
     method: 'eu',
   });
@@ -49,8 +50,13 @@ export async function trainEu(config: EuConfig, context: RecipeContext): Promise
 
   await train(task, { ...config.training, seed }, folder, progress);
 
-  adapter.save(result.adapter, { nameOrPath: config.model.base, task: 'CAUSAL_LM' });
-  saveProvenance(result.adapter, { character: character.id, method: 'eu' });
+  adapter.save(result.adapter, { nameOrPath: baseName(base), task: 'CAUSAL_LM' });
+  saveProvenance(result.adapter, {
+    character: character.id,
+    method: 'eu',
+    ...baseProvenance(base),
+    quantization: config.model.quantization,
+  });
   const losses = folder.metrics().map((row) => Number(row.loss));
   writeFileAtomic(
     folder.file('report.md'),

@@ -42,6 +42,19 @@ export function writeAtomic(path: string, write: (fd: number) => void): void {
   }
 }
 
+/** Fills a folder under a temporary name beside `path`, then renames it: there is all of it, or nothing. */
+export function writeFolderAtomic(path: string, fill: (temporary: string) => void): void {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    mkdirSync(temporary, { recursive: true });
+    fill(temporary);
+    renameSync(temporary, path);
+  } catch (error) {
+    if (existsSync(temporary)) rmSync(temporary, { recursive: true, force: true });
+    throw systemError(error, `cannot write ${path}`) ?? error;
+  }
+}
+
 /** The text of a file, or an error that names it. */
 export function readText(path: string, what: string): string {
   return readBytes(path, what).toString('utf8');

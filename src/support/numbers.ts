@@ -16,3 +16,11 @@ export function signed(value: number, digits = 2): string {
 export function signedInterval([low, high]: readonly [number, number], digits = 2): string {
   return `${signed(low, digits)} … ${signed(high, digits)}`;
 }
+
+/** As disks and hubs count: 1 MB is 10⁶ bytes. */
+export function bytesText(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(bytes, 1)) / 3)));
+  const value = bytes / 1000 ** power;
+  return `${value.toFixed(power === 0 || value >= 100 ? 0 : 1)} ${units[power]}`;
+}

@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { bytesText } from './numbers.js';
 
 /** A running count on the terminal: done of total, rate, time left, and a few figures. */
 export interface ProgressBar {
@@ -6,9 +7,12 @@ export interface ProgressBar {
   stop(): void;
 }
 
+/** What is counted: things, or bytes, which are shown as MB or GB. */
+export type ProgressUnit = 'count' | 'bytes';
+
 /** Where long work shows how far it is. Results go to standard output, progress to standard error. */
 export interface Progress {
-  start(what: string, total: number, done?: number): ProgressBar;
+  start(what: string, total: number, done?: number, unit?: ProgressUnit): ProgressBar;
   /** A line of its own. */
   note(text: string): void;
 }
@@ -22,16 +26,16 @@ export const silent: Progress = {
 /** Bars on a terminal; where standard error is none, a line every few seconds. */
 export function terminalProgress(): Progress {
   return {
-    start: (what, total, done = 0) =>
-      process.stderr.isTTY ? bar(what, total, done) : lines(what, total, done),
+    start: (what, total, done = 0, unit = 'count') =>
+      process.stderr.isTTY ? bar(what, total, done, unit) : lines(what, total, done, unit),
     note: (text) => process.stderr.write(`${text}\n`),
   };
 }
 
-function bar(what: string, total: number, done: number): ProgressBar {
+function bar(what: string, total: number, done: number, unit: ProgressUnit): ProgressBar {
   const view = new SingleBar(
     {
-      format: `${what} {bar} {value}/{total} · {rate}/s · {left} left {figures}`,
+      format: `${what} {bar} {now}/{all} · {rate}/s · {left} left {figures}`,
       stream: process.stderr,
       barsize: 24,
       clearOnComplete: false,
@@ -40,8 +44,8 @@ function bar(what: string, total: number, done: number): ProgressBar {
     },
     Presets.shades_classic,
   );
-  const clock = new Clock(total, done);
-  view.start(total, done, { rate: '–', left: '–', figures: '' });
+  const clock = new Clock(total, done, unit);
+  view.start(total, done, { ...clock.at(done), figures: '' });
   return {
     update(now, figures = {}) {
       view.update(now, { ...clock.at(now), figures: show(figures) });
@@ -52,15 +56,15 @@ function bar(what: string, total: number, done: number): ProgressBar {
 
 const LINE_INTERVAL_MS = 5000;
 
-function lines(what: string, total: number, done: number): ProgressBar {
-  const clock = new Clock(total, done);
+function lines(what: string, total: number, done: number, unit: ProgressUnit): ProgressBar {
+  const clock = new Clock(total, done, unit);
   let last = 0;
   return {
     update(now, figures = {}) {
       if (Date.now() - last < LINE_INTERVAL_MS && now < total) return;
       last = Date.now();
-      const { rate, left } = clock.at(now);
-      process.stderr.write(`${what} ${now}/${total} · ${rate}/s · ${left} left ${show(figures)}\n`);
+      const { now: shown, all, rate, left } = clock.at(now);
+      process.stderr.write(`${what} ${shown}/${all} · ${rate}/s · ${left} left ${show(figures)}\n`);
     },
     stop() {},
   };
@@ -72,13 +76,17 @@ class Clock {
   constructor(
     private readonly total: number,
     private readonly first: number,
+    private readonly unit: ProgressUnit,
   ) {}
 
-  at(now: number): { rate: string; left: string } {
+  at(now: number): { now: string; all: string; rate: string; left: string } {
     const seconds = (Date.now() - this.begin) / 1000;
     const rate = (now - this.first) / Math.max(seconds, 1e-3);
-    if (rate === 0) return { rate: '–', left: '–' };
-    return { rate: rate.toFixed(rate < 10 ? 1 : 0), left: duration((this.total - now) / rate) };
+    const text = this.unit === 'bytes' ? bytesText : String;
+    const counts = { now: text(now), all: text(this.total) };
+    if (rate === 0) return { ...counts, rate: '–', left: '–' };
+    const perSecond = this.unit === 'bytes' ? bytesText(rate) : rate.toFixed(rate < 10 ? 1 : 0);
+    return { ...counts, rate: perSecond, left: duration((this.total - now) / rate) };
   }
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import * as tf from '../../src/backends/tf.js';
 import { preferencePairs } from '../../src/apc/pairs.js';
 import { Relevance } from '../../src/apc/relevance.js';
 import { ApcScorer, apcSums, type ScoredResponse } from '../../src/apc/score.js';
+import * as tf from '../../src/backends/tf.js';
 import type { Discriminator } from '../../src/discriminators/discriminator.js';
 import type { DiscriminatorInput } from '../../src/discriminators/format.js';
 import { uniformAt } from '../../src/support/random.js';

@@ -272,7 +272,7 @@ describe('files', () => {
     it('a folder that is not there; mended, the same run begins', async () => {
       const config = { ...configs.eu, run: { ...configs.eu.run, name: 'new' } };
       const missing = call('train-eu', { ...config, model: { base: 'nowhere' } });
-      await refuses(cwd, missing, { code: 1, says: ['nowhere/config.json', 'check the path'] });
+      await refuses(cwd, missing, { code: 1, says: ['model not found: nowhere', 'check the path'] });
       const { run } = await truecastJson<{ run: string }>(call('train-eu', config), { cwd });
       expect(run).toBe('runs/new');
     });
@@ -296,7 +296,10 @@ describe('files', () => {
 
     it('a configuration of another size or architecture', async () => {
       const config = JSON.parse(readFileSync(path('encoder/config.json'), 'utf8'));
-      writeFileSync(path('encoder/config.json'), JSON.stringify({ ...config, hidden_size: 32 }));
+      writeFileSync(
+        path('encoder/config.json'),
+        JSON.stringify({ ...config, hidden_size: 32, pooler_hidden_size: 32 }),
+      );
       await refuses(cwd, trainEncoder(), {
         code: 1,
         says: [

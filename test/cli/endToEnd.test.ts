@@ -84,7 +84,12 @@ describeBackends('from a character to a comparison, by the commands', (backend) 
     const result = await truecastJson<EuResult>(['train-eu', '--config', 'eu.yaml'], { cwd });
     expect(result).toEqual({ run: 'runs/eu', adapter: 'runs/eu/adapter', dialogues: 4 });
     expectAdapter('runs/eu/adapter');
-    expect(JSON.parse(text('runs/eu/adapter/truecast.json'))).toEqual({ character: 'bram', method: 'eu' });
+    expect(JSON.parse(text('runs/eu/adapter/truecast.json'))).toEqual({
+      character: 'bram',
+      method: 'eu',
+      base: 'decoder',
+      quantization: 'nf4-double',
+    });
     expect(metrics('eu')).toHaveLength(2);
   });
 
@@ -284,7 +289,7 @@ describe('commands without tensors', () => {
   it('--help goes to standard output and says where to get what a command needs', async () => {
     const { stdout: all } = await truecast(['--help'], { cwd });
     const commands = [...all.matchAll(/^ {2}truecast ([\w-]+)/gm)].map(([, name]) => name!);
-    expect(commands).toHaveLength(10);
+    expect(commands).toHaveLength(12);
     for (const name of ['chat', 'train-dpo']) {
       const { code, stdout, stderr } = await truecast([name, '--help'], { cwd });
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -9,10 +9,10 @@ import {
   referenceLogProbs,
   type TokenizedPair,
 } from '../../src/dpo/task.js';
+import { loadGemma } from '../../src/models/decoders.js';
 import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
 import type { GemmaForCausalLM } from '../../src/models/gemma/model.js';
-import { loadGemma } from '../../src/models/load.js';
-import { loadAdapter } from '../../src/models/lora.js';
+import { loadAdapter } from '../../src/models/lora/load.js';
 import { silent } from '../../src/support/progress.js';
 import { train } from '../../src/training/loop.js';
 import { RunFolder } from '../../src/training/runFolder.js';

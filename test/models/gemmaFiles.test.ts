@@ -2,6 +2,7 @@ import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
+import { loadGemma } from '../../src/models/decoders.js';
 import {
   SafetensorsFile,
   type TensorToWrite,
@@ -10,9 +11,9 @@ import {
 import { textConfig } from '../../src/models/gemma/config.js';
 import { generate } from '../../src/models/gemma/generate.js';
 import { responseLogProbs } from '../../src/models/gemma/responses.js';
-import { initialiseWeights, loadGemma, saveModel } from '../../src/models/load.js';
-import { LoraAdapter } from '../../src/models/lora.js';
-import { Weights } from '../../src/models/weights.js';
+import { initialiseWeights } from '../../src/models/initialise.js';
+import { LoraAdapter } from '../../src/models/lora/adapter.js';
+import { saveModel, Weights } from '../../src/models/weights.js';
 import { describeBackends } from '../helpers/backends.js';
 import { expectClose } from '../helpers/compare.js';
 import { logSoftmaxAt } from '../helpers/float64.js';
@@ -166,7 +167,7 @@ describeBackends('Gemma 2 and 3 at work', () => {
         const a = adapter.weights.get(key('A'));
         const b = tf.randomNormal(adapter.weights.get(key('B')).shape, 0, 0.3, 'float32', layer.length);
         adapter.weights.set(key('B'), b);
-        const delta = tf.mul(tf.matMul(b as tf.Tensor2D, a as tf.Tensor2D), adapter.scale);
+        const delta = tf.mul(tf.matMul(b as tf.Tensor2D, a as tf.Tensor2D), adapter.layers.get(layer)!.scale);
         merged.weights.set(`${layer}.weight`, tf.add(merged.weights.get(`${layer}.weight`), delta));
       }
       const batch = {

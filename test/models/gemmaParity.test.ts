@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
+import { loadGemma } from '../../src/models/decoders.js';
 import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
 import type { CausalBatch, GemmaForCausalLM } from '../../src/models/gemma/model.js';
-import { loadGemma } from '../../src/models/load.js';
-import { loadAdapter } from '../../src/models/lora.js';
+import { loadAdapter } from '../../src/models/lora/load.js';
 import { valueAndGradients } from '../../src/ops/autodiff.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';

@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
+import { loadGemma } from '../../src/models/decoders.js';
 import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
 import { parseGemmaConfig } from '../../src/models/gemma/config.js';
 import { generate } from '../../src/models/gemma/generate.js';
 import { GemmaForCausalLM, type KeyValueCache } from '../../src/models/gemma/model.js';
 import { sampleTokens } from '../../src/models/gemma/sample.js';
-import { initialiseWeights, loadGemma } from '../../src/models/load.js';
+import { initialiseWeights } from '../../src/models/initialise.js';
 import { describeBackends } from '../helpers/backends.js';
 import { expectClose } from '../helpers/compare.js';
 

@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openModel } from '../../src/models/files.js';
@@ -6,6 +7,7 @@ import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
 import { type GemmaConfig, parseGemmaConfig } from '../../src/models/gemma/config.js';
 import { ggufConfig } from '../../src/models/gguf/config.js';
 import { GgufMetadata } from '../../src/models/gguf/metadata.js';
+import { weightsHash } from '../../src/recipes/artifacts.js';
 import { TruecastError } from '../../src/support/errors.js';
 import { readJson } from '../../src/support/files.js';
 import { f32, type TestTensor, type Typed, writeGguf } from '../helpers/ggufWriter.js';
@@ -227,6 +229,26 @@ describe('configuration from metadata', () => {
     expect(call).toThrow(TruecastError);
     expect(call).toThrow(what);
     expect(call).toThrow('m.gguf');
+  });
+});
+
+describe('a path', () => {
+  it('to nothing is a missing file, and to a folder of that name a folder', () => {
+    const path = join(temporary(), 'none.gguf');
+    expect(() => openModel(path)).toThrow(`weights cannot be opened: ${path}`);
+    expect(() => weightsHash(path)).toThrow(`no such file: ${path}`);
+    mkdirSync(path);
+    expect(() => openModel(path)).toThrow(`model configuration not found: ${join(path, 'config.json')}`);
+    expect(() => weightsHash(path)).toThrow(`no model.safetensors in ${path}`);
+  });
+
+  it('to a file gives the hash of its bytes', () => {
+    const [one, same, other] = [[1], [1], [2]].map((values) =>
+      writeGguf(temporary(), { tensors: [f32('w', [1], values)] }, 'model.GGUF'),
+    );
+    expect(weightsHash(one!)).toBe(createHash('sha256').update(readFileSync(one!)).digest('hex'));
+    expect(weightsHash(same!)).toBe(weightsHash(one!));
+    expect(weightsHash(other!)).not.toBe(weightsHash(one!));
   });
 });
 

@@ -1,11 +1,13 @@
 import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
 import { valueAndGradients } from '../../src/ops/autodiff.js';
+import type { DropoutAttributes } from '../../src/ops/dropout.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
 import { describeBackends } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
 import { expectClose } from '../helpers/compare.js';
+import { keeping } from '../helpers/dropout.js';
 import { softmax } from '../helpers/float64.js';
 
 const HIDDEN = -1e9;
@@ -26,6 +28,7 @@ function reference(
   maskShape: number[] | undefined,
   scale: number,
   cap: number | undefined,
+  keep: (n: number) => number = () => 1,
 ): Float64Array {
   const output = new Float64Array(B * H * T * d);
   for (let b = 0; b < B; b++) {
@@ -47,7 +50,8 @@ function reference(
           return (cap === undefined ? score : cap * Math.tanh(score / cap)) + value;
         });
         softmax(scores).forEach((p, j) => {
-          for (let c = 0; c < d; c++) output[row + c]! += p * v[(group * S + j) * d + c]!;
+          const kept = p * keep((row / d) * S + j);
+          for (let c = 0; c < d; c++) output[row + c]! += kept * v[(group * S + j) * d + c]!;
         });
       }
     }
@@ -63,6 +67,7 @@ function checkAttention(
     dy,
     scale = 1 / Math.sqrt(sizes.d),
     cap,
+    dropout,
     tolerance = 2e-6,
   }: {
     mask?: OpInput;
@@ -70,6 +75,7 @@ function checkAttention(
     dy?: number[];
     scale?: number;
     cap?: number;
+    dropout?: DropoutAttributes;
     tolerance?: number;
   } = {},
 ): void {
@@ -78,8 +84,8 @@ function checkAttention(
   const inputs = { q: make('q', [B, H, T, d]), k: make('k', keys), v: make('v', keys) };
   checkOp<'q' | 'k' | 'v' | 'mask'>({
     inputs: (mask ? { ...inputs, mask } : inputs) as typeof inputs & { mask: OpInput },
-    run: (tensors) => run(ops.attention, tensors, { scale, cap }),
-    reference: (values) => reference(sizes, values, mask?.shape, scale, cap),
+    run: (tensors) => run(ops.attention, tensors, { scale, cap, dropout }),
+    reference: (values) => reference(sizes, values, mask?.shape, scale, cap, keeping(dropout)),
     shape: [B, H, T, d],
     gradients: ['q', 'k', 'v'],
     dy,
@@ -173,6 +179,14 @@ describeBackends('attention', () => {
       { B: 1, H: 2, G: 1, T: 4, S: 5, d: 3 },
       { make, mask, scale: 0.5, cap: 50, tolerance: 1e-5 },
     );
+  });
+
+  it('drops out probabilities, the same ones in the backward pass', () => {
+    const sizes = { B: 2, H: 4, G: 2, T: 5, S: 7, d: 3 };
+    checkAttention(sizes, {
+      dropout: { rate: 0.4, key: 7 },
+      mask: maskOf([1, 1, 5, 7], (_b, i, j) => j <= i + 2),
+    });
   });
 
   it('rows that see nothing give finite gradients under a cap', () => {

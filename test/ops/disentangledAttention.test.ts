@@ -1,9 +1,11 @@
 import { describe, it } from 'vitest';
+import type { DropoutAttributes } from '../../src/ops/dropout.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
 import { integerAt, randomKey } from '../../src/support/random.js';
 import { describeBackends } from '../helpers/backends.js';
 import { checkOp, int32, normal, type OpInput, pick } from '../helpers/checkOp.js';
+import { keeping } from '../helpers/dropout.js';
 import { softmax } from '../helpers/float64.js';
 
 interface Sizes {
@@ -40,6 +42,7 @@ function reference(
   values: Partial<Record<Name, Float64Array>>,
   maskRows: number,
   scale: number,
+  keep: (n: number) => number = () => 1,
 ): Float64Array {
   const { relativeKeys, relativeQueries, contentToPosition, positionToContent } = values;
   const [q, k, v, mask] = [values.q!, values.k!, values.v!, values.mask!];
@@ -61,7 +64,8 @@ function reference(
           return scale * score + mask[(b * maskRows + (maskRows === 1 ? 0 : i)) * T + j]!;
         });
         softmax(scores).forEach((p, j) => {
-          for (let c = 0; c < d; c++) output[(first + i) * d + c]! += p * v[(first + j) * d + c]!;
+          const kept = p * keep((first + i) * T + j);
+          for (let c = 0; c < d; c++) output[(first + i) * d + c]! += kept * v[(first + j) * d + c]!;
         });
       }
     }
@@ -81,11 +85,17 @@ function indices(name: string, T: number, R: number): OpInput {
 function checkDisentangled(
   sizes: Sizes,
   terms: readonly Term[],
-  options: { mask?: OpInput; make?: Make; scale?: number; tolerance?: number } = {},
+  options: {
+    mask?: OpInput;
+    make?: Make;
+    scale?: number;
+    dropout?: DropoutAttributes;
+    tolerance?: number;
+  } = {},
 ): void {
   const { H, B, T, d, R } = sizes;
   const { make = normal, scale = 1 / Math.sqrt(d * (1 + terms.length)), tolerance = 2e-6 } = options;
-  const { mask = { shape: [1, B, 1, T], values: new Array(B * T).fill(0) } } = options;
+  const { dropout, mask = { shape: [1, B, 1, T], values: new Array(B * T).fill(0) } } = options;
   const inputs: Partial<Record<Name, OpInput>> = { mask };
   for (const name of ['q', 'k', 'v'] as const) inputs[name] = make(name, [H, B, T, d]);
   const gradients: Name[] = ['q', 'k', 'v'];
@@ -101,8 +111,8 @@ function checkDisentangled(
   }
   checkOp<Name>({
     inputs: inputs as Record<Name, OpInput>,
-    run: (tensors) => run(ops.disentangledAttention, tensors, { scale }),
-    reference: (values) => reference(sizes, values, mask.shape[2]!, scale),
+    run: (tensors) => run(ops.disentangledAttention, tensors, { scale, dropout }),
+    reference: (values) => reference(sizes, values, mask.shape[2]!, scale, keeping(dropout)),
     shape: [H, B, T, d],
     gradients,
     tolerance,
@@ -126,6 +136,10 @@ describeBackends('disentangledAttention', () => {
       { H: 1, B: 3, T: 2, d: 4, R: 1 },
       { H: 2, B: 2, T: 3, d: 2, R: 12 },
     ])('$H heads, $B × $T tokens of $d, $R relative rows', (sizes) => checkDisentangled(sizes, terms));
+
+    it('dropped probabilities, the same ones in the backward pass', () => {
+      checkDisentangled({ H: 2, B: 2, T: 5, d: 3, R: 7 }, terms, { dropout: { rate: 0.3, key: 5 } });
+    });
 
     it('padding', () => {
       const values = [0, 0, 0, 0, 0, 0, HIDDEN, HIDDEN, 0, HIDDEN, HIDDEN, HIDDEN];

@@ -2,21 +2,16 @@ import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { bitsAt, randomKey } from '../../src/support/random.js';
+import { randomKey } from '../../src/support/random.js';
 import { describeBackends } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
-
-/** Whether the mask drops element i: half of a hash of key and i / 2 lies below the rate. */
-function drops(rate: number, key: number, i: number): boolean {
-  const half = (bitsAt(key, i >> 1) >>> (i % 2 === 0 ? 0 : 16)) & 0xffff;
-  return half < Math.round(rate * 2 ** 16);
-}
+import { keeping } from '../helpers/dropout.js';
 
 function checkDropout(x: OpInput, rate: number, key: number): void {
   checkOp({
     inputs: { x },
     run: (tensors) => run(ops.dropout, tensors, { rate, key }),
-    reference: (values) => values.x.map((value, i) => (drops(rate, key, i) ? 0 : value / (1 - rate))),
+    reference: (values) => values.x.map((value, i) => value * keeping({ rate, key })(i)),
     shape: x.shape,
     gradients: ['x'],
     tolerance: 2e-7,

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
+import { loadGemma } from '../../src/models/decoders.js';
 import { type ModelFiles, openModel } from '../../src/models/files.js';
 import { GgufFile } from '../../src/models/formats/gguf/file.js';
 import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
 import { generate } from '../../src/models/gemma/generate.js';
 import type { GemmaForCausalLM } from '../../src/models/gemma/model.js';
-import { loadGemma } from '../../src/models/load.js';
 import type { Tokenizer } from '../../src/models/tokenizer.js';
 import { weightsHash } from '../../src/recipes/artifacts.js';
 import { describeBackends, testBackends } from '../helpers/backends.js';
@@ -126,10 +126,10 @@ describe.skipIf(skipped)(`Gemma 3 270M's GGUF file${skipped}`, () => {
 /** Of 1 + |logit|: float32 sums in another order. 5e-5 is the most that was seen. */
 const TOLERANCE = 1e-4;
 /**
- * llama.cpp multiplies by activations of 8 bits, which moves logits by some tenths: two that are nearer may change
- * places.
+ * llama.cpp multiplies by activations of 8 bits: two logits that are nearer than this may change places. 0.171 is
+ * the most that was seen.
  */
-const NEAR_TIE = 0.5;
+const NEAR_TIE = 0.25;
 const MOST_TIES = 3;
 const GREEDY = { temperature: 0, topK: 0, topP: 1, seed: 0, stopTokens: [1, 106] };
 

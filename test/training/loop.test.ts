@@ -2,8 +2,8 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, write
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
-import { loadGemma } from '../../src/models/load.js';
-import { LoraAdapter } from '../../src/models/lora.js';
+import { loadGemma } from '../../src/models/decoders.js';
+import { LoraAdapter } from '../../src/models/lora/adapter.js';
 import { Weights } from '../../src/models/weights.js';
 import { run as runOp } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';

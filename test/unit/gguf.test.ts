@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { GgufFile } from '../../src/models/formats/gguf/file.js';
 import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
 import { TruecastError } from '../../src/support/errors.js';
-import { f32, type TestGguf, ggufBytes, writeGguf } from '../helpers/ggufWriter.js';
+import { f32, ggufBytes, type TestGguf, writeGguf } from '../helpers/ggufWriter.js';
 import { temporaryFolders } from '../helpers/temporary.js';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/gguf');

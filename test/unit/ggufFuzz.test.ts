@@ -7,7 +7,7 @@ import { f32, ggufBytes, type TestTensor, type Typed, writeGguf } from '../helpe
 import { temporaryFolders } from '../helpers/temporary.js';
 
 /** TRUECAST_FUZZ=20000 for a longer run. */
-const FILES = Number(process.env.TRUECAST_FUZZ ?? 3000);
+const FILES = Number(process.env.TRUECAST_FUZZ ?? 1500);
 const temporary = temporaryFolders();
 
 const PIECES = [

@@ -8,7 +8,7 @@ const LAYERS = [
   ['cli'],
   ['recipes'],
   ['agents', 'apc', 'config', 'data', 'discriminators', 'dpo', 'evaluation', 'sft', 'teacher', 'training'],
-  ['models'],
+  ['models', 'hub'],
   ['ops'],
   ['backends'],
   ['support'],
@@ -91,6 +91,14 @@ describe('imports in src', () => {
       return to !== undefined && !to.startsWith('..') && !known.has(to);
     });
     expect(lost).toEqual([]);
+  });
+
+  it('reach the hub through recipes alone: everything below them is local', () => {
+    const outside = imports.filter((entry) => {
+      const to = target(entry);
+      return to !== undefined && folderOf(to) === 'hub' && !['hub', 'recipes'].includes(folderOf(entry.file));
+    });
+    expect(outside).toEqual([]);
   });
 
   it('reach TensorFlow.js through backends/tf.ts alone', () => {

@@ -2,16 +2,34 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
+import { loadGemma } from '../../src/models/decoders.js';
 import { SafetensorsFile, writeSafetensors } from '../../src/models/formats/safetensors.js';
 import { responseLogProbs } from '../../src/models/gemma/responses.js';
-import { loadGemma } from '../../src/models/load.js';
-import { LoraAdapter, loadAdapter } from '../../src/models/lora.js';
+import { type BaseLinear, LoraAdapter } from '../../src/models/lora/adapter.js';
+import type { LoraConfig } from '../../src/models/lora/config.js';
+import { loadAdapter } from '../../src/models/lora/load.js';
+import { adapterTensors } from '../../src/models/lora/names.js';
 import { TruecastError } from '../../src/support/errors.js';
 import { describeBackends } from '../helpers/backends.js';
 import { temporaryFolders } from '../helpers/temporary.js';
 
 const temporary = temporaryFolders();
 const CONFIG = { rank: 4, alpha: 8, dropout: 0.05, targetModules: ['v_proj', 'q_proj'], rslora: true };
+/** What PEFT can do and we refuse. */
+const UNSUPPORTED = {
+  bias: 'lora_only',
+  lora_bias: true,
+  modules_to_save: ['lm_head'],
+  fan_in_fan_out: true,
+  alora_invocation_tokens: [1, 2],
+  loftq_config: { loftq_bits: 4 },
+  layer_replication: [[0, 1]],
+  target_parameters: ['x'],
+  trainable_token_indices: [3],
+  use_qalora: true,
+  arrow_config: { top_k: 1 },
+  layers_pattern: 'layers',
+};
 const LAYERS = new Map([
   ['model.layers.0.self_attn.q_proj', [6, 5]],
   ['model.layers.0.self_attn.v_proj', [3, 5]],
@@ -28,7 +46,11 @@ function refusal(call: () => unknown): string {
   throw new Error('expected a refusal');
 }
 
-function fresh(config = CONFIG, seed = 1): LoraAdapter {
+function linear(weight: tf.Tensor2D): BaseLinear {
+  return { project: (x) => tf.matMul(x, weight, false, true), weight: () => weight };
+}
+
+function fresh(config: LoraConfig = CONFIG, seed = 1): LoraAdapter {
   const adapter = new LoraAdapter(config);
   adapter.initialise(LAYERS, seed);
   return adapter;
@@ -62,17 +84,25 @@ describeBackends('an adapter', () => {
   });
 
   it('scales by alpha / rank, or alpha / √rank', () => {
-    expect(fresh().scale).toBe(4);
-    expect(fresh({ ...CONFIG, rslora: false }).scale).toBe(2);
+    const scales = (config: LoraConfig) => [...fresh(config).layers.values()].map(({ scale }) => scale);
+    expect(scales(CONFIG)).toEqual([4, 4]);
+    expect(scales({ ...CONFIG, rslora: false })).toEqual([2, 2]);
+    expect(scales({ ...CONFIG, rankPattern: { v_proj: 16 }, alphaPattern: { q_proj: 6 } })).toEqual([3, 2]);
   });
 
   it('adapts the layers that it names, and none while it is off', () => {
     const adapter = fresh();
+    const [q, up] = ['model.layers.0.self_attn.q_proj', 'model.layers.0.mlp.up_proj'];
+    adapter.weights.set(adapterTensors(q).b, tf.ones([6, 4]));
     const x = tf.ones([2, 5]);
-    expect(adapter.delta('model.layers.0.mlp.up_proj', x, {})).toBeUndefined();
-    expect(adapter.delta('model.layers.0.self_attn.q_proj', x, {})!.shape).toEqual([2, 6]);
+    const changes = (layer: string) => {
+      const base = linear(tf.randomNormal(LAYERS.get(layer) as [number, number]));
+      const difference = tf.sub(adapter.project(layer, x, base, {}), base.project(x));
+      return difference.abs().max().dataSync()[0]! > 1e-3;
+    };
+    expect([q, up].map(changes)).toEqual([true, false]);
     adapter.enabled = false;
-    expect(adapter.delta('model.layers.0.self_attn.q_proj', x, {})).toBeUndefined();
+    expect([q, up].map(changes)).toEqual([false, false]);
     expect(() => fresh({ ...CONFIG, targetModules: ['q_proj', 'c_attn', 'wq'] })).toThrow(
       'no layers named c_attn, wq',
     );
@@ -86,7 +116,13 @@ describeBackends('an adapter', () => {
     const [first, second] = [temporary(), temporary()];
     adapter.save(first, { nameOrPath: 'base', task: 'CAUSAL_LM' });
     const loaded = loadAdapter(first, LAYERS);
-    expect(loaded.config).toEqual({ ...CONFIG, targetModules: ['q_proj', 'v_proj'] });
+    expect(loaded.config).toEqual({
+      ...CONFIG,
+      targetModules: ['q_proj', 'v_proj'],
+      dora: false,
+      rankPattern: {},
+      alphaPattern: {},
+    });
     expect(loaded.weights.names().sort()).toEqual(adapter.weights.names().sort());
     for (const name of adapter.weights.names()) {
       expect(loaded.weights.get(name).dataSync()).toEqual(adapter.weights.get(name).dataSync());
@@ -115,14 +151,11 @@ describeBackends('an adapter', () => {
     }
     ours!.close();
     theirs!.close();
-    // every key that we write is one of PEFT's, with a value of the same type
+    // PEFT's keys, all of them, with PEFT's values
     const read = (path: string) =>
       JSON.parse(readFileSync(join(path, 'adapter_config.json'), 'utf8')) as Record<string, unknown>;
     const [mine, peft] = [read(folder), read(source)];
-    for (const [key, value] of Object.entries(mine)) {
-      expect(peft, key).toHaveProperty(key);
-      if (key !== 'base_model_name_or_path') expect(value, key).toEqual(peft[key]);
-    }
+    expect(mine).toEqual({ ...peft, base_model_name_or_path: 'base' });
     adapter.dispose();
     model.dispose();
   });
@@ -169,17 +202,49 @@ describeBackends('an adapter that cannot be used', () => {
   it('by what it asks for: every problem at once', () => {
     const folder = saved({
       peft_type: 'IA3',
-      use_dora: true,
       bias: 'all',
       modules_to_save: ['lm_head'],
-      rank_pattern: { q_proj: 8 },
+      rank_pattern: { q_proj: 0 },
       r: 0,
+      fan_in_fan_out: true,
+      alora_invocation_tokens: [1, 2],
+      init_lora_weights: 'pissa_niter_16',
+      loftq_config: { loftq_bits: 4 },
+      layers_pattern: 'layers',
+      use_future: 'yes',
+      constructor: 1,
     });
     const message = refusal(() => loadAdapter(folder, LAYERS));
     expect(message).toContain(join(folder, 'adapter_config.json'));
-    for (const key of ['peft_type', 'use_dora', 'bias', 'modules_to_save', 'rank_pattern', 'r:']) {
+    for (const key of ['peft_type', 'rank_pattern.q_proj', 'r:', 'init_lora_weights'])
       expect(message).toContain(`  ${key}`);
+    const second = refusal(() =>
+      loadAdapter(saved({ ...UNSUPPORTED, use_future: 'yes', constructor: 1 }), LAYERS),
+    );
+    for (const key of [...Object.keys(UNSUPPORTED), 'use_future', 'constructor'])
+      expect(second).toContain(`  ${key}: `);
+  });
+
+  it.each([
+    ['(?>q_proj)', 'Python'],
+    ['.*[q_proj', 'Python'],
+    ['(?i)q_proj', 'Python'],
+    ['(.+)+(.+)+(.+)+(.+)+(.+)+(.+)+x', 'nested repetition'],
+  ])('by its pattern %s', (pattern, remedy) => {
+    const [folder, started] = [saved({ target_modules: pattern }), Date.now()];
+    expect(() => loadAdapter(folder, LAYERS)).toThrow('target_modules');
+    try {
+      loadAdapter(folder, LAYERS);
+    } catch (error) {
+      expect((error as TruecastError).remedy).toContain(remedy);
     }
+    expect(Date.now() - started).toBeLessThan(10_000);
+  });
+
+  it('for no layer of the base', () => {
+    expect(refusal(() => loadAdapter(saved({ target_modules: ['c_attn'] }), LAYERS))).toContain(
+      'target_modules: ["c_attn"] is no layer of the base model',
+    );
   });
 
   it('without its files', () => {

@@ -4,21 +4,17 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend } from '../../src/backends/select.js';
 import * as tf from '../../src/backends/tf.js';
 import { parseBertConfig } from '../../src/models/bert/model.js';
+import { createSequenceClassifier, loadSequenceClassifier } from '../../src/models/classifiers.js';
 import { parseDebertaConfig } from '../../src/models/deberta/config.js';
+import { loadGemma } from '../../src/models/decoders.js';
 import {
   SafetensorsFile,
   type TensorToWrite,
   writeSafetensors,
 } from '../../src/models/formats/safetensors.js';
 import { parseGemmaConfig } from '../../src/models/gemma/config.js';
-import {
-  createSequenceClassifier,
-  initialiseWeights,
-  loadGemma,
-  loadSequenceClassifier,
-  saveModel,
-} from '../../src/models/load.js';
-import { Weights } from '../../src/models/weights.js';
+import { initialiseWeights } from '../../src/models/initialise.js';
+import { saveModel, Weights } from '../../src/models/weights.js';
 import { TruecastError } from '../../src/support/errors.js';
 import { temporaryFolders } from '../helpers/temporary.js';
 
@@ -161,6 +157,28 @@ describe('a new head', () => {
   });
 });
 
+describe('problem_type', () => {
+  const withType = (type: unknown) => {
+    const folder = altered('bert', () => {});
+    const path = join(folder, 'config.json');
+    const config = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    writeFileSync(path, JSON.stringify({ ...config, problem_type: type }));
+    return folder;
+  };
+
+  it.each(['regression', 'multi_label_classification'])('%s: no head of ours, but a base', (type) => {
+    const folder = withType(type);
+    expect(refusal(() => loadSequenceClassifier(folder, 'required'))).toContain(`problem_type is "${type}"`);
+    const { config, model } = loadSequenceClassifier(folder, { labels: 2, seed: 1 });
+    expect(config).not.toHaveProperty('problem_type');
+    model.weights.dispose();
+  });
+
+  it.each([null, 'single_label_classification'])('%s is the usual one', (type) => {
+    loadSequenceClassifier(withType(type), 'required').model.weights.dispose();
+  });
+});
+
 describe('saving', () => {
   it('a saved model loads with the same numbers', () => {
     const folder = temporary();
@@ -224,7 +242,7 @@ describe('model configurations: every problem at once', () => {
     const config = {
       ...rest,
       hidden_size: -4,
-      hidden_act: 'swish',
+      hidden_act: 'xielu',
       layer_norm_eps: 0,
       hidden_dropout_prob: 1,
     };
@@ -248,16 +266,37 @@ describe('model configurations: every problem at once', () => {
     const config = {
       ...read('deberta-v3-a'),
       pos_att_type: 'c2p|p2p',
-      conv_groups: 2,
+      conv_act: 'prelu',
       norm_rel_ebd: 'batch',
     };
     const message = refusal(() => parseDebertaConfig(config));
-    for (const key of ['pos_att_type', 'conv_groups', 'norm_rel_ebd']) expect(message).toContain(`  ${key}`);
+    for (const key of ['pos_att_type', 'conv_act', 'norm_rel_ebd']) expect(message).toContain(`  ${key}`);
     expect(parseDebertaConfig({ ...read('deberta-v3-a'), pos_att_type: 'P2C|c2p' }).pos_att_type).toEqual([
       'p2c',
       'c2p',
     ]);
     expect(parseDebertaConfig({ ...read('deberta-v3-a'), pos_att_type: null }).pos_att_type).toEqual([]);
+  });
+
+  it.each([
+    [{ pos_att_type: ['C2P'] }, 'pos_att_type.0: only c2p and p2c are known'],
+    [{ attention_head_size: 4 }, 'attention_head_size: must be hidden_size / num_attention_heads'],
+    [{ pooler_hidden_size: 16 }, 'pooler_hidden_size: must be hidden_size'],
+    [{ embedding_size: null }, 'embedding_size: '],
+    [{ conv_kernel_size: 4 }, 'conv_kernel_size: must be odd'],
+    [{ conv_kernel_size: 3, conv_groups: 5 }, 'conv_groups: must divide hidden_size'],
+    [{ position_buckets: 1 }, 'position_buckets: must be at least 2'],
+    [{ position_buckets: 8, max_relative_positions: 5 }, 'position_buckets: must be at least 2'],
+  ])('DeBERTa %j', (changes, expected) => {
+    expect(refusal(() => parseDebertaConfig({ ...read('deberta-v3-a'), ...changes }))).toContain(expected);
+  });
+
+  it.each([
+    [{ position_embedding_type: 'relative_key_query' }, 'position_embedding_type: relative_key and'],
+    [{ is_decoder: true }, 'is_decoder: a decoder sees no later tokens'],
+    [{ type_vocab_size: 0 }, 'type_vocab_size: '],
+  ])('BERT %j', (changes, expected) => {
+    expect(refusal(() => parseBertConfig({ ...read('bert'), ...changes }))).toContain(expected);
   });
 
   it('Gemma', () => {

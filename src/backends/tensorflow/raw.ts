@@ -96,6 +96,11 @@ export function storedType(tensor: tf.TensorInfo): StoredType {
   return type;
 }
 
+/** TensorFlow's number of a tensor, whose values it has from then on. */
+export function tensorId(tensor: tf.TensorInfo): number {
+  return backend().getInputTensorIds([tensor])[0]!;
+}
+
 /** A uint8 tensor. It may share `values` with the caller, who must not write to them again. */
 export function uint8Tensor(values: Uint8Array, shape: number[]): tf.Tensor {
   const self = backend();

@@ -87,7 +87,12 @@ export function heapKernels<const S extends readonly OutputSpec[]>(
 ): tf.Tensor[] {
   // All allocations come before the first view.
   const infos = outputs.map(({ shape, dtype }) => allocate([...shape], dtype));
-  kernel(inputs.map(heapView), infos.map(heapView) as OutputArrays<S>);
+  try {
+    kernel(inputs.map(heapView), infos.map(heapView) as OutputArrays<S>);
+  } catch (error) {
+    for (const { dataId } of infos) tf.backend().disposeData(dataId);
+    throw error;
+  }
   return infos.map((info) => tf.engine().makeTensorFromTensorInfo(info));
 }
 

@@ -3,6 +3,7 @@ import type { Argv, CommandModule } from 'yargs';
 import type { Method } from '../../agents/agent.js';
 import type { PersonaTurn } from '../../agents/prompts.js';
 import type { BackendName } from '../../backends/select.js';
+import { QUANTIZATIONS, type Quantization } from '../../models/nf4.js';
 import { openChat } from '../../recipes/chat.js';
 import { UsageError } from '../../support/errors.js';
 import { terminalProgress } from '../../support/progress.js';
@@ -13,7 +14,7 @@ import { ledgerText, print } from '../output.js';
 interface Options {
   character: string;
   model: string;
-  quantization: 'none' | 'nf4' | 'nf4-double';
+  quantization: Quantization;
   adapter?: string;
   method: Method;
   personaTurn: PersonaTurn;
@@ -41,17 +42,18 @@ export const chatCommand: CommandModule<object, Options> = {
           type: 'string',
           demandOption: true,
           requiresArg: true,
-          describe: 'Folder of the base model, such as checkpoints/tiny-gemma',
+          describe:
+            'The base model: a path such as checkpoints/tiny-gemma, or a name such as google/gemma-1.1-2b-it',
         },
         quantization: {
-          choices: ['none', 'nf4', 'nf4-double'] as const,
+          choices: QUANTIZATIONS,
           default: 'nf4-double' as const,
           describe: 'How the base is held in memory; as in the training of the adapter',
         },
         adapter: {
           type: 'string',
           requiresArg: true,
-          describe: 'Folder of an adapter, made by train-dpo or train-eu (RUN/adapter)',
+          describe: 'An adapter: what train-dpo or train-eu made (RUN/adapter), or a PEFT one of the hub',
         },
         method: { ...shared.method, default: 'vanilla' as const },
         'persona-turn': {

@@ -54,7 +54,9 @@ export const scoreCommand: CommandModule<object, Options> = {
           'APC asks of every statement whether the response says it, where it matters for the query, and whether ' +
             'the response leaves it uncontradicted, where it does not; ΔAPC is what the response earns over one ' +
             'that says nothing of the persona. The ledger has a line for each statement. Discriminators come ' +
-            'from truecast train-discriminator, one for each task.',
+            'from truecast train-discriminator, one for each task, or are the published ones, ' +
+            'KomeijiForce/deberta-v3-large-relevance-12character and KomeijiForce/deberta-v3-large-nli-12character.',
+          shared.aboutModels,
         ),
       ),
   async handler(argv) {

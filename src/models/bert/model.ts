@@ -2,8 +2,9 @@ import { z } from 'zod';
 import * as tf from '../../backends/tf.js';
 import { run } from '../../ops/op.js';
 import { ops } from '../../ops/table.js';
-import { encoderFields, labelCount, parseModelConfig } from '../config.js';
+import { encoderFields, labelCount, parseModelConfig, sizeSchema } from '../config.js';
 import {
+  attentionDropout,
   dropout,
   type EncodedBatch,
   embed,
@@ -15,14 +16,20 @@ import {
   linear,
   runLayer,
   type SequenceClassifier,
+  tokenTypes,
 } from '../encoder.js';
 import { Weights } from '../weights.js';
 
 const schema = z
   .object({
     ...encoderFields,
-    type_vocab_size: z.int().min(0).default(2),
-    position_embedding_type: z.literal('absolute').default('absolute'),
+    type_vocab_size: sizeSchema.default(2),
+    position_embedding_type: z
+      .literal('absolute', 'relative_key and relative_key_query are not supported: only absolute')
+      .default('absolute'),
+    is_decoder: z
+      .literal(false, 'a decoder sees no later tokens: only encoders are supported')
+      .default(false),
   })
   .refine((c) => c.hidden_size % c.num_attention_heads === 0, {
     path: ['hidden_size'],
@@ -137,7 +144,7 @@ export class BertForSequenceClassification implements SequenceClassifier {
     const summed = tf.addN([
       embed(weights.get(`${name}.word_embeddings.weight`), batch.inputIds),
       embed(weights.get(`${name}.position_embeddings.weight`), this.positions(batch)),
-      embed(weights.get(`${name}.token_type_embeddings.weight`), this.tokenTypes(batch)),
+      embed(weights.get(`${name}.token_type_embeddings.weight`), tokenTypes(batch, c)),
     ]);
     const normed = layerNorm(weights, `${name}.LayerNorm`, summed, c.layer_norm_eps);
     return dropout(normed, c.hidden_dropout_prob, mode, 'embeddings');
@@ -148,10 +155,6 @@ export class BertForSequenceClassification implements SequenceClassifier {
     if (this.family === 'bert') return tf.tile(tf.range(0, T, 1, 'int32').expandDims(0), [B, 1]);
     const counted = tf.mul(tf.cumsum(batch.attentionMask, 1), batch.attentionMask);
     return tf.cast(tf.add(counted, this.paddingIndex), 'int32');
-  }
-
-  private tokenTypes(batch: EncodedBatch): tf.Tensor {
-    return this.config.type_vocab_size > 1 ? batch.tokenTypeIds : tf.zerosLike(batch.tokenTypeIds);
   }
 
   private layer(name: string, hidden: tf.Tensor, mask: tf.Tensor, mode: ForwardMode): tf.Tensor {
@@ -165,7 +168,10 @@ export class BertForSequenceClassification implements SequenceClassifier {
     const context = run(
       ops.attention,
       { q: heads('query'), k: heads('key'), v: heads('value'), mask },
-      { scale: 1 / Math.sqrt(D / H) },
+      {
+        scale: 1 / Math.sqrt(D / H),
+        ...attentionDropout(c.attention_probs_dropout_prob, mode, name),
+      },
     );
     const joined = context.transpose([0, 2, 1, 3]).reshape([B, T, D]);
     const projected = linear(weights, `${name}.attention.output.dense`, joined);

@@ -1,9 +1,10 @@
 import * as tf from '../../backends/tf.js';
 import { run } from '../../ops/op.js';
 import { ops } from '../../ops/table.js';
+import { activate } from '../activations.js';
 import { labelCount } from '../config.js';
 import {
-  activate,
+  attentionDropout,
   dropout,
   type EncodedBatch,
   embed,
@@ -15,6 +16,7 @@ import {
   linear,
   runLayer,
   type SequenceClassifier,
+  tokenTypes,
 } from '../encoder.js';
 import { Weights } from '../weights.js';
 import { type DebertaConfig, relativeSpan } from './config.js';
@@ -42,7 +44,6 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     const c = this.config;
     const D = c.hidden_size;
     const E = c.embedding_size ?? D;
-    const P = c.pooler_hidden_size ?? D;
     const tensors = new Map<string, number[]>();
     const matrix = (name: string, out: number, inputs: number) =>
       tensors.set(`${name}.weight`, [out, inputs]);
@@ -58,10 +59,11 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     norm(`${embeddings}.LayerNorm`);
     if (c.relative_attention) {
       matrix('deberta.encoder.rel_embeddings', 2 * relativeSpan(c), D);
-      if (c.norm_rel_ebd === 'layer_norm') norm('deberta.encoder.LayerNorm');
     }
+    // there, though unused, without relative attention too
+    if (c.norm_rel_ebd.includes('layer_norm')) norm('deberta.encoder.LayerNorm');
     if (c.conv_kernel_size > 0) {
-      tensors.set('deberta.encoder.conv.conv.weight', [D, D, c.conv_kernel_size]);
+      tensors.set('deberta.encoder.conv.conv.weight', [D, D / c.conv_groups, c.conv_kernel_size]);
       tensors.set('deberta.encoder.conv.conv.bias', [D]);
       norm('deberta.encoder.conv.LayerNorm');
     }
@@ -79,8 +81,8 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       dense(`${layer}.output.dense`, D, c.intermediate_size);
       norm(`${layer}.output.LayerNorm`);
     }
-    dense('pooler.dense', P, P);
-    dense('classifier', this.labels, P);
+    dense('pooler.dense', D, D);
+    dense('classifier', this.labels, D);
     return tensors;
   }
 
@@ -100,7 +102,7 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     const mask = tf.mul(tf.sub(1, batch.attentionMask), HIDDEN).reshape([1, B, 1, T]);
     const embedded = this.embeddings(batch, tokenMask, mode);
 
-    const relative = c.relative_attention ? this.relativeEmbeddings(T, mode) : undefined;
+    const relative = c.relative_attention ? this.relativeEmbeddings(T) : undefined;
     let hidden = embedded;
     for (let i = 0; i < c.num_hidden_layers; i++) {
       const layer = `deberta.encoder.layer.${i}`;
@@ -120,7 +122,7 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       x = tf.add(x, weights.get(`${name}.position_embeddings.weight`).slice([0, 0], [T, -1]).expandDims(0));
     }
     if (c.type_vocab_size > 0) {
-      x = tf.add(x, embed(weights.get(`${name}.token_type_embeddings.weight`), batch.tokenTypeIds));
+      x = tf.add(x, embed(weights.get(`${name}.token_type_embeddings.weight`), tokenTypes(batch, c)));
     }
     if (weights.has(`${name}.embed_proj.weight`)) x = linear(weights, `${name}.embed_proj`, x);
     const normed = tf.mul(layerNorm(weights, `${name}.LayerNorm`, x, c.layer_norm_eps), tokenMask);
@@ -128,17 +130,16 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
   }
 
   /** The relative embeddings that T positions use, and which one each pair of positions reads. */
-  private relativeEmbeddings(T: number, mode: ForwardMode) {
+  private relativeEmbeddings(T: number) {
     const { config: c, weights } = this;
     const indices = relativeIndices(T, c);
     const all = weights.get('deberta.encoder.rel_embeddings.weight');
     const used = all.slice([indices.firstRow, 0], [indices.rows, -1]);
-    const normed =
-      c.norm_rel_ebd === 'layer_norm'
-        ? layerNorm(weights, 'deberta.encoder.LayerNorm', used, c.layer_norm_eps)
-        : used;
+    const normed = c.norm_rel_ebd.includes('layer_norm')
+      ? layerNorm(weights, 'deberta.encoder.LayerNorm', used, c.layer_norm_eps)
+      : used;
     return {
-      embeddings: dropout(normed, c.hidden_dropout_prob, mode, 'relative'),
+      embeddings: normed,
       c2p: tf.tensor1d(indices.contentToPosition, 'int32'),
       p2c: tf.tensor1d(indices.positionToContent, 'int32'),
     };
@@ -160,10 +161,13 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       linear(weights, `${self}.${part}`, hidden)
         .reshape([B, T, H, D / H])
         .transpose([2, 0, 1, 3]);
+    const relativeRows = relative && dropout(relative, c.hidden_dropout_prob, mode, name, 'relative');
     const relativeHeads = (shared: string, own: string) =>
-      linear(weights, `${self}.${c.share_att_key ? shared : own}`, relative!)
+      linear(weights, `${self}.${c.share_att_key ? shared : own}`, relativeRows!)
         .reshape([-1, H, D / H])
         .transpose([1, 0, 2]);
+    // as configured, even where there is no relative attention
+    const terms = 1 + new Set(c.pos_att_type).size;
     const hasC2p = relative !== undefined && c.pos_att_type.includes('c2p');
     const hasP2c = relative !== undefined && c.pos_att_type.includes('p2c');
     const context = run(
@@ -178,7 +182,10 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
         contentToPosition: hasC2p ? c2p : undefined,
         positionToContent: hasP2c ? p2c : undefined,
       },
-      { scale: 1 / Math.sqrt((D / H) * (1 + Number(hasC2p) + Number(hasP2c))) },
+      {
+        scale: 1 / Math.sqrt((D / H) * terms),
+        ...attentionDropout(c.attention_probs_dropout_prob, mode, name),
+      },
     );
     const joined = context.transpose([1, 2, 0, 3]).reshape([B, T, D]);
     const projected = linear(weights, `${name}.attention.output.dense`, joined);
@@ -209,16 +216,22 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
       [side, width - 1 - side],
       [0, 0],
     ]);
-    // [B, T, width · D] by the kernel [D, D, width] laid out alike
-    const windows = tf.concat(
-      Array.from({ length: width }, (_, offset) => padded.slice([0, offset, 0], [B, T, D])),
-      2,
-    );
+    // per group: [B · T, width · D / groups] by its part of the kernel [D, D / groups, width]
+    const groups = c.conv_groups;
+    const columns = width * (D / groups);
+    const windows = tf
+      .stack(
+        Array.from({ length: width }, (_, offset) => padded.slice([0, offset, 0], [B, T, D])),
+        2,
+      )
+      .reshape([B * T, width, groups, D / groups])
+      .transpose([2, 0, 1, 3])
+      .reshape([groups, B * T, columns]);
     const kernel = weights
       .get(`${name}.conv.weight`)
       .transpose([0, 2, 1])
-      .reshape([D, width * D]);
-    const product = tf.matMul(windows.reshape([B * T, width * D]), kernel, false, true).reshape([B, T, D]);
+      .reshape([groups, D / groups, columns]);
+    const product = tf.matMul(windows, kernel, false, true).transpose([1, 0, 2]).reshape([B, T, D]);
     const masked = tf.mul(tf.add(product, weights.get(`${name}.conv.bias`)), tokenMask);
     const activated = activate(dropout(masked, c.hidden_dropout_prob, mode, 'conv'), c.conv_act);
     return tf.mul(

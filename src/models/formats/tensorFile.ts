@@ -16,7 +16,20 @@ export interface TensorFile {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** A floating-point tensor as float32; quantised ones are dequantised. @throws TruecastError on damage */
   floats(name: string): Float32Array;
+  /**
+   * As floats, from element `first` on and as many as `into` holds. A format that cannot read a part of a tensor
+   * leaves it out; call `readFloats`.
+   *
+   * @throws TruecastError on damage
+   */
+  floatsInto?(name: string, into: Float32Array, first: number): void;
   /** The tensor's bytes as they are stored. @throws TruecastError on damage */
   bytes(name: string): Uint8Array;
   close(): void;
+}
+
+/** A floating-point tensor, or as much of it from element `first` on as `into` holds, as float32 into `into`. */
+export function readFloats(file: TensorFile, name: string, into: Float32Array, first = 0): void {
+  if (file.floatsInto) file.floatsInto(name, into, first);
+  else into.set(file.floats(name).subarray(first, first + into.length));
 }

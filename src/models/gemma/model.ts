@@ -1,11 +1,12 @@
 import * as tf from '../../backends/tf.js';
-import type { Nf4Tensors } from '../../ops/nf4.js';
+import { dequantizeNf4, type Nf4Tensors } from '../../ops/nf4.js';
 import { run } from '../../ops/op.js';
 import { recompute } from '../../ops/recompute.js';
 import { softCap } from '../../ops/softCap.js';
 import { ops } from '../../ops/table.js';
 import type { ForwardMode } from '../encoder.js';
-import type { LoraAdapter } from '../lora.js';
+import type { BaseLinear, LoraAdapter } from '../lora/adapter.js';
+import { TEXT_MODEL } from '../lora/names.js';
 import { Weights } from '../weights.js';
 import type { GemmaConfig } from './config.js';
 import { type AttentionTensors, attentionTensors, seenNext } from './positions.js';
@@ -35,10 +36,14 @@ export class GemmaForCausalLM {
   readonly quantized = new Map<string, Nf4Tensors>();
   adapter?: LoraAdapter;
 
-  private readonly linear: ReadonlyMap<string, [number, number]>;
+  private readonly shapes: ReadonlyMap<string, [number, number]>;
 
-  constructor(readonly config: GemmaConfig) {
-    this.linear = linearLayers(config);
+  /** @param prefix where its layers are in the class that transformers loads the same files into */
+  constructor(
+    readonly config: GemmaConfig,
+    readonly prefix = TEXT_MODEL,
+  ) {
+    this.shapes = linearLayers(config);
   }
 
   get maxLength(): number {
@@ -47,7 +52,7 @@ export class GemmaForCausalLM {
 
   /** The linear layers, which NF4 and adapters apply to: name → [out, in]. */
   linearLayers(): ReadonlyMap<string, [number, number]> {
-    return this.linear;
+    return this.shapes;
   }
 
   /** Every tensor of the file, by its name, with its shape. */
@@ -110,18 +115,27 @@ export class GemmaForCausalLM {
     );
   }
 
-  /** A linear layer, packed or not, with its adapter: [N, in] → [N, out]. */
-  private project(name: string, x: tf.Tensor, mode: ForwardMode): tf.Tensor {
+  /** A linear layer as it is without its adapter. */
+  linear(name: string): BaseLinear {
     const packed = this.quantized.get(name);
-    let y: tf.Tensor;
-    if (packed) {
-      const [outFeatures, inFeatures] = this.linear.get(name)!;
-      y = run(ops.linear4bit, { x, ...packed }, { outFeatures, inFeatures });
-    } else {
-      y = tf.matMul(x, this.weights.get(`${name}.weight`), false, true);
+    if (!packed) {
+      const weight = this.weights.get(`${name}.weight`);
+      return {
+        project: (x) => tf.matMul(x, weight, false, true),
+        weight: () => weight.clone() as tf.Tensor2D,
+      };
     }
-    const delta = this.adapter?.delta(name, x, mode);
-    return delta ? tf.add(y, delta) : y;
+    const [outFeatures, inFeatures] = this.shapes.get(name)!;
+    return {
+      project: (x) => run(ops.linear4bit, { x, ...packed }, { outFeatures, inFeatures }),
+      weight: () => dequantizeNf4(packed, outFeatures, inFeatures),
+    };
+  }
+
+  /** A linear layer with its adapter: [N, in] → [N, out]. */
+  private project(name: string, x: tf.Tensor, mode: ForwardMode): tf.Tensor {
+    const base = this.linear(name);
+    return this.adapter ? this.adapter.project(name, x, base, mode) : base.project(x);
   }
 
   /** A layer on the rows of B sequences, one after another: [B · T, D] → [B · T, D]. */

@@ -1,5 +1,5 @@
-import type { GgufValue } from '../formats/gguf/values.js';
 import { TruecastError } from '../../support/errors.js';
+import type { GgufValue } from '../formats/gguf/values.js';
 
 /** Typed access to a GGUF file's metadata; values of another type are refused by their key. */
 export class GgufMetadata {

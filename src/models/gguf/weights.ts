@@ -1,6 +1,6 @@
+import { TruecastError } from '../../support/errors.js';
 import { GgufFile, type GgufTensor } from '../formats/gguf/file.js';
 import type { TensorFile } from '../formats/tensorFile.js';
-import { TruecastError } from '../../support/errors.js';
 import type { Architecture } from './config.js';
 import { isShifted, tensorName } from './names.js';
 
