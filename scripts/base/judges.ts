@@ -8,11 +8,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
 import { discriminatorConfigSchema } from '../../src/config/schema.js';
-import { loadFormat, saveFormat } from '../../src/discriminators/format.js';
-import { loadSequenceClassifier } from '../../src/models/classifiers.js';
-import { readModelConfig } from '../../src/models/config.js';
-import { saveModel } from '../../src/models/weights.js';
-import { copyTokenizer } from '../../src/recipes/artifacts.js';
+import { loadFormat, saveFormat, TASK_LABELS } from '../../src/discriminators/format.js';
+import { loadSequenceClassifier, saveClassifier } from '../../src/models/classifiers.js';
+import { openModel } from '../../src/models/files.js';
 import { trainDiscriminator } from '../../src/recipes/trainDiscriminator.js';
 import { terminalProgress } from '../../src/support/progress.js';
 
@@ -22,7 +20,6 @@ for (const task of ['relevance', 'nli'] as const) {
   const { model } = loadSequenceClassifier(from, 'required');
   const to = join('checkpoints', `tiny-judge-${task}`);
   rmSync(to, { recursive: true, force: true });
-  saveModel(to, readModelConfig(from), model.weights, 'BF16');
+  saveClassifier(to, openModel(from), model.weights, TASK_LABELS[task], 'BF16');
   saveFormat(to, loadFormat(from));
-  copyTokenizer(from, to);
 }

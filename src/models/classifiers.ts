@@ -1,12 +1,15 @@
+import { join } from 'node:path';
+import type * as tf from '../backends/tf.js';
 import { TruecastError } from '../support/errors.js';
 import { BertForSequenceClassification, parseBertConfig } from './bert/model.js';
+import { writeCompanions } from './companions.js';
 import { parseDebertaConfig } from './deberta/config.js';
 import { DebertaV2ForSequenceClassification } from './deberta/model.js';
 import type { SequenceClassifier } from './encoder.js';
-import { openModel } from './files.js';
+import { type ModelFiles, openModel } from './files.js';
 import type { TensorFile } from './formats/tensorFile.js';
 import { freshTensor } from './initialise.js';
-import { checkTensors, isUnused, loadTensor } from './weights.js';
+import { checkTensors, isUnused, loadTensor, saveTensors, type Weights } from './weights.js';
 
 /** A classifier of the family that `config` (config.json) names, without weights. */
 export function createSequenceClassifier(config: Record<string, unknown>, where: string): SequenceClassifier {
@@ -84,6 +87,28 @@ export function loadSequenceClassifier(
   } finally {
     file.close();
   }
+}
+
+/**
+ * Writes a classifier that was trained from `files` into a folder in Hugging Face layout: weights, configuration with
+ * the names of its labels, and tokenizer.
+ */
+export function saveClassifier(
+  folder: string,
+  files: ModelFiles,
+  weights: Weights,
+  labels: readonly string[],
+  dtype: 'F32' | 'BF16' = 'F32',
+): void {
+  const id2label = Object.fromEntries(labels.map((label, i) => [i, label]));
+  const label2id = Object.fromEntries(labels.map((label, i) => [label, i]));
+  const tensors = weights.names().map((name): [string, tf.Tensor] => [name, weights.get(name)]);
+  saveTensors(join(folder, 'model.safetensors'), tensors, dtype);
+  writeCompanions(files, folder, dtype, ({ num_labels: _count, problem_type: _type, ...config }) => ({
+    ...config,
+    id2label,
+    label2id,
+  }));
 }
 
 /** A head trained with another loss than ours means its logits in another way. */

@@ -4,15 +4,11 @@ import { readText, writeFileAtomic } from '../support/files.js';
 import { editJson } from '../support/json.js';
 import type { ModelFiles } from './files.js';
 import { ggufTokenizerFiles, isGguf } from './gguf/open.js';
+import { TOKENIZER_FILES } from './tokenizer/files.js';
 
-/** What lies beside a decoder's weights and stays as it is when they are changed. */
+/** What lies beside a model's weights and stays as it is when they are changed. */
 const COMPANIONS = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'tokenizer.model',
-  'added_tokens.json',
-  'chat_template.jinja',
+  ...TOKENIZER_FILES,
   'generation_config.json',
   'preprocessor_config.json',
   'processor_config.json',

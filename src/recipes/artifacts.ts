@@ -1,21 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { weightFiles } from '../models/formats/folder.js';
 import { isGguf } from '../models/gguf/open.js';
 import type { Quantization } from '../models/nf4.js';
 import { TruecastError } from '../support/errors.js';
-import { TOKENIZER_FILES } from '../models/tokenizer/files.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
 import type { LocatedModel } from './models.js';
-
-/** Copies a model's tokenizer, in whichever files it is, beside a model that was trained from it. */
-export function copyTokenizer(from: string, to: string): void {
-  mkdirSync(to, { recursive: true });
-  for (const name of TOKENIZER_FILES) {
-    if (existsSync(join(from, name))) copyFileSync(join(from, name), join(to, name));
-  }
-}
 
 /** What gave the reward that an adapter was trained on. */
 export interface AdapterProvenance {

@@ -5,13 +5,12 @@ import { type ClassifierReport, evaluateDiscriminator } from '../discriminators/
 import { type DiscriminatorTask, defaultFormat, saveFormat } from '../discriminators/format.js';
 import { labelledRows } from '../discriminators/rows.js';
 import { discriminatorTask } from '../discriminators/train.js';
-import { loadSequenceClassifier } from '../models/classifiers.js';
-import { saveModel } from '../models/weights.js';
+import { loadSequenceClassifier, saveClassifier } from '../models/classifiers.js';
+import { openModel } from '../models/files.js';
 import { TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
 import { percent, percentInterval } from '../support/numbers.js';
 import { train } from '../training/loop.js';
-import { copyTokenizer } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
 import { loadTokenizer } from './parts.js';
 
@@ -72,11 +71,8 @@ export async function trainDiscriminator(
   await train(training, { ...config.training, seed: config.run.seed }, folder, progress);
 
   const heldOut = await evaluateDiscriminator(discriminator, heldOutRows, progress);
-  const id2label = Object.fromEntries(format.labels.map((label, i) => [i, label]));
-  const label2id = Object.fromEntries(format.labels.map((label, i) => [label, i]));
-  saveModel(result.model, { ...loaded.config, id2label, label2id }, loaded.model.weights);
+  saveClassifier(result.model, openModel(base), loaded.model.weights, format.labels);
   saveFormat(result.model, format);
-  copyTokenizer(base, result.model);
   writeFileAtomic(folder.file('report.md'), report(config, trainRows.length, heldOut, format.labels));
   folder.writeJson('result.json', heldOut);
   discriminator.dispose();

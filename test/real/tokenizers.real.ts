@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
-import { Tokenizer } from '../../src/models/tokenizer.js';
 import { TextStream } from '../../src/models/tokenizer/textStream.js';
+import { Tokenizer } from '../../src/models/tokenizer.js';
 import { corpus, knownDivergences, parityTests } from '../helpers/tokenizerCorpus.js';
 import { GEMMA_TOKENIZERS, type GemmaTokenizer } from './gemmaTokenizers.js';
 import { folderOf, skippedFor } from './helpers.js';

@@ -1,10 +1,11 @@
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Tokenizer } from '../../src/models/tokenizer.js';
+import { writeCompanions } from '../../src/models/companions.js';
+import { openModel } from '../../src/models/files.js';
 import { withScoresAsRead } from '../../src/models/tokenizer/scores.js';
 import { PIECE, readSentencePiece } from '../../src/models/tokenizer/sentencePiece/modelProto.js';
-import { copyTokenizer } from '../../src/recipes/artifacts.js';
+import { Tokenizer } from '../../src/models/tokenizer.js';
 import { TruecastError } from '../../src/support/errors.js';
 import { temporaryFolders } from '../helpers/temporary.js';
 
@@ -146,9 +147,7 @@ describe('the tokenizer of a folder', () => {
     '%s: copied beside another model it is the same',
     (name) => {
       const [from, to] = [join(FIXTURES, name), temporary()];
-      copyTokenizer(from, to);
-      expect(existsSync(join(to, 'config.json'))).toBe(false);
-      cpSync(join(from, 'config.json'), join(to, 'config.json'));
+      writeCompanions(openModel(from), to, 'F32');
       const text = 'the lantern keeper, 灯台守 [SEP] é';
       expect(Tokenizer.load(to).encodeInput(text, text)).toEqual(
         Tokenizer.load(from).encodeInput(text, text),
