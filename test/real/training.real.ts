@@ -17,12 +17,12 @@ import { temporaryFolders } from '../helpers/temporary.js';
 import { folderOf, skippedFor } from './helpers.js';
 
 const skipped = skippedFor('minilm');
-const CHARACTERS = ['anselm', 'ines', 'odile', 'tam'];
+const CHARACTERS = ['anselm', 'ines', 'odile', 'quill', 'tam'];
 const TASKS = ['relevance', 'nli'] as const;
-const SHORTER = {
-  relevance: { characters: CHARACTERS, 'training.epochs': 2 },
-  nli: { characters: CHARACTERS, 'training.epochs': 2 },
-};
+/** As configured, but shorter. */
+const SHORTER = { 'training.epochs': 3 };
+/** The characters whose annotated responses APC judges. */
+const JUDGED = ['odile', 'tam'];
 
 // wasm computes the same (parity.real.ts) but would take a quarter of an hour
 const why =
@@ -40,7 +40,7 @@ describe.skipIf(why)(`MiniLM fine-tuned on ${CHARACTERS.join(', ')}${why}`, () =
         base: folderOf('minilm'),
         'run.directory': directory,
         'run.backend': 'tensorflow',
-        ...SHORTER[task],
+        ...SHORTER,
       });
       const begin = Date.now();
       results[task] = await trainDiscriminator({ ...config, task }, { progress: silent });
@@ -78,12 +78,12 @@ describe.skipIf(why)(`MiniLM fine-tuned on ${CHARACTERS.join(', ')}${why}`, () =
     const [irrelevant, relevant] = [of(0), of(1)];
     const above = relevant.flatMap((high) => irrelevant.map((low) => (high > low ? 1 : 0)));
     tell(`relevance: area under the ROC curve ${mean(above).toFixed(3)}`);
-    expect(mean(above)).toBeGreaterThan(0.6);
+    expect(mean(above)).toBeGreaterThan(0.65);
   });
 
   it('APC prefers entailed to contradicted responses to held-out queries', async () => {
     const wins: boolean[] = [];
-    for (const character of CHARACTERS) {
+    for (const character of JUDGED) {
       const pairs = heldOutPairs(character);
       const options = {
         character,
