@@ -12,6 +12,6 @@ export default defineConfig({
     fileParallelism: false,
     pool: 'forks',
     testTimeout: 300_000,
-    hookTimeout: 600_000,
+    hookTimeout: 1_200_000,
   },
 });
