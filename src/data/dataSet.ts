@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from
 import { basename, dirname, join } from 'node:path';
 import { systemError, TruecastError } from '../support/errors.js';
 import { writeFileAtomic } from '../support/files.js';
-import { loadCharacter } from './load.js';
+import { dataSetFolder, loadCharacter } from './load.js';
 import { DATASETS_ROOT } from './location.js';
 import {
   type DialogueRow,
@@ -31,15 +31,11 @@ export interface DataSet {
   dialogues?: DialogueRow[];
 }
 
-/** Reads a data set, as `loadCharacter` does, with what its split file says of the character. */
+/** Reads a data set's folder, with all that its split file says of the character; throws as `loadCharacter` does. */
 export function readDataSet(pathOrId: string, root = DATASETS_ROOT): DataSet {
-  const { id, name, language, ...tables } = loadCharacter(pathOrId, root);
-  const folder = [pathOrId, join(root, pathOrId)].find((path) => existsSync(join(path, 'split.json')));
-  const character =
-    folder === undefined
-      ? { id, name, language, about: name }
-      : readSplitFile(join(folder, 'split.json')).character;
-  return { character, ...tables };
+  const folder = dataSetFolder(pathOrId, root);
+  const { id, name, language, ...tables } = loadCharacter(folder);
+  return { character: readSplitFile(join(folder, 'split.json')).character, ...tables };
 }
 
 export interface DataSetRecord {

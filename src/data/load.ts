@@ -43,10 +43,19 @@ export interface LoadedCharacter {
  * memory) or a plain persona (.yaml). Throws a TruecastError that says what is missing or wrong.
  */
 export function loadCharacter(pathOrId: string, root = DATASETS_ROOT): LoadedCharacter {
-  if (['.yaml', '.yml'].includes(extname(pathOrId))) return loadYaml(pathOrId);
+  return isYaml(pathOrId) ? loadYaml(pathOrId) : loadFolder(dataSetFolder(pathOrId, root));
+}
+
+/** Whether a name is that of an authored character or plain persona. */
+export function isYaml(path: string): boolean {
+  return ['.yaml', '.yml'].includes(extname(path));
+}
+
+/** The folder of a built data set: itself, or an id's under `root`. Throws as `loadCharacter` does. */
+export function dataSetFolder(pathOrId: string, root = DATASETS_ROOT): string {
   for (const folder of [pathOrId, join(root, pathOrId)]) {
     if (existsSync(folder) && statSync(folder).isDirectory()) {
-      if (existsSync(join(folder, 'split.json'))) return loadFolder(folder);
+      if (existsSync(join(folder, 'split.json'))) return folder;
       throw new TruecastError(
         `no data set in ${folder}: it holds no split.json`,
         'name the folder of a built data set, or a .yaml file',

@@ -1,4 +1,5 @@
 import type { DataSet } from './dataSet.js';
+import { queryTexts } from './leaks.js';
 import { type Split, type SplitOptions, splitByQuery, splitOf } from './split.js';
 
 /**
@@ -11,18 +12,15 @@ export function splitDataSet(dataSet: DataSet, options: SplitOptions): { dataSet
   for (const { queryId, statementId } of [...(tables.relevance ?? []), ...(tables.nli ?? [])]) {
     if (!targets.has(queryId)) targets.set(queryId, statementId);
   }
-  const responses = new Map(queries.map(({ queryId }) => [queryId, new Set<string>()]));
-  for (const { queryId, response } of [...(tables.nli ?? []), ...(tables.dialogues ?? [])])
-    responses.get(queryId)?.add(response);
+  const texts = queryTexts(dataSet);
   const split = splitByQuery(
     {
       id: character.id,
       statements: statements.map(({ statementId }) => statementId),
-      queries: queries.map(({ queryId, text, active }) => ({
+      queries: queries.map(({ queryId, active }, i) => ({
+        ...texts[i]!,
         id: queryId,
-        text,
         target: active[0] ?? targets.get(queryId) ?? '',
-        responses: [...responses.get(queryId)!],
       })),
     },
     options,

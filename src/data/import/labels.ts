@@ -23,8 +23,7 @@ export type LabelNames = readonly (readonly [name: string, value: string])[];
 
 /** How the labels of one source are read. */
 export class LabelReader {
-  /** What counts as which label, for the report. */
-  readonly values: Record<string, string[]>;
+  private readonly met = new Map<string, number>();
   private readonly ids = new Map<string, number>();
   private readonly names: readonly string[];
 
@@ -57,8 +56,13 @@ export class LabelReader {
         for (const id of labels.keys()) this.ids.set(String(id), id);
       }
     }
-    this.values = Object.fromEntries(
-      labels.map((name, id) => [name, [...this.ids].filter(([, n]) => n === id).map(([value]) => value)]),
+  }
+
+  /** What was met in the source, by the label that it was taken for. */
+  get taken(): Record<string, string[]> {
+    const met = [...this.met];
+    return Object.fromEntries(
+      LABELS[this.kind].map((name, id) => [name, met.filter(([, n]) => n === id).map(([value]) => value)]),
     );
   }
 
@@ -66,7 +70,10 @@ export class LabelReader {
   read(value: unknown): number | string {
     const isScalar = ['string', 'number', 'boolean'].includes(typeof value);
     const id = isScalar ? this.ids.get(key(String(value))) : undefined;
-    if (id !== undefined) return id;
+    if (id !== undefined) {
+      this.met.set(String(value), id);
+      return id;
+    }
     const labels = LABELS[this.kind];
     const example = labels.map((name, i) => `${name}=${i}`).join(',');
     const shown = JSON.stringify(value)?.slice(0, 60) ?? 'missing';

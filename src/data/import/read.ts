@@ -27,7 +27,7 @@ export interface SourceReport {
   sha256: string;
   table: TableName;
   columns: Mapping;
-  /** What counts as which label. */
+  /** What the source writes for each label. */
   labels?: Record<string, string[]>;
   /** The side of the split that the file's name says. */
   split?: string;
@@ -51,7 +51,7 @@ export interface ReadResult {
 }
 
 /**
- * Reads all sources, statements first, and brings their rows together. Bad rows are collected, never thrown; what
+ * Reads all sources, statements first and training before held-out rows, and brings their rows together. Bad rows are collected, never thrown; what
  * is wrong with a file as a whole (its columns, its form) is a TruecastError.
  */
 export async function readSources(files: readonly SourceFile[], options: ReadOptions): Promise<ReadResult> {
@@ -63,7 +63,11 @@ export async function readSources(files: readonly SourceFile[], options: ReadOpt
   );
   const planned = opened
     .map((source) => ({ ...source, plan: planSource(source.table, options) }))
-    .sort((a, b) => TABLES.indexOf(a.plan.kind) - TABLES.indexOf(b.plan.kind));
+    .sort(
+      (a, b) =>
+        TABLES.indexOf(a.plan.kind) - TABLES.indexOf(b.plan.kind) ||
+        Number(a.file.split === 'held-out') - Number(b.file.split === 'held-out'),
+    );
 
   const gatherer = new Gatherer({ character: options.character });
   const result: ReadResult = { gatherer, sources: [], bad: [] };
@@ -106,7 +110,7 @@ async function readSource(
     sha256: await fileHash(file.path),
     table: kind,
     columns: mapping,
-    ...(labels ? { labels: labels.values } : {}),
+    ...(labels ? { labels: labels.taken } : {}),
     ...(file.split !== undefined && !ignoreSplits ? { split: file.split } : {}),
     unused: [...unused, ...late],
     rows,
