@@ -4,7 +4,7 @@ import { hideBin } from 'yargs/helpers';
 import { systemError, TruecastError, UsageError } from '../support/errors.js';
 import { VERSION } from '../support/version.js';
 import { chatCommand } from './commands/chat.js';
-import { datasetCommand } from './commands/dataset.js';
+import { datasetCommand } from './commands/dataset/index.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { downloadCommand } from './commands/download.js';
@@ -17,7 +17,7 @@ import { trainDpoCommand } from './commands/trainDpo.js';
 import { trainEuCommand } from './commands/trainEu.js';
 
 /** Options that take several values. */
-const SEVERAL = ['_', 'response', 'models'];
+const SEVERAL = ['_', 'response', 'models', 'sources', 'datasets'];
 
 const debug = process.argv.includes('--debug');
 

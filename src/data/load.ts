@@ -19,10 +19,14 @@ import {
   type StatementRow,
   statementsTable,
 } from './rows.js';
-import { readSplitFile } from './splitFile.js';
+import type { TableSchema } from './schema.js';
+import { type OptionalTable, readSplitFile } from './splitFile.js';
 import { readTable } from './table.js';
 
-/** A character as the rest of truecast takes it. A plain persona has no training rows and maybe no queries. */
+/**
+ * A character as the rest of truecast takes it. A plain persona has no training rows and maybe no queries; a data
+ * set may be without the tables that its split file says it lacks.
+ */
 export interface LoadedCharacter {
   id: string;
   name: string;
@@ -39,10 +43,19 @@ export interface LoadedCharacter {
  * memory) or a plain persona (.yaml). Throws a TruecastError that says what is missing or wrong.
  */
 export function loadCharacter(pathOrId: string, root = DATASETS_ROOT): LoadedCharacter {
-  if (['.yaml', '.yml'].includes(extname(pathOrId))) return loadYaml(pathOrId);
+  return isYaml(pathOrId) ? loadYaml(pathOrId) : loadFolder(dataSetFolder(pathOrId, root));
+}
+
+/** Whether a name is that of an authored character or plain persona. */
+export function isYaml(path: string): boolean {
+  return ['.yaml', '.yml'].includes(extname(path));
+}
+
+/** The folder of a built data set: itself, or an id's under `root`. Throws as `loadCharacter` does. */
+export function dataSetFolder(pathOrId: string, root = DATASETS_ROOT): string {
   for (const folder of [pathOrId, join(root, pathOrId)]) {
     if (existsSync(folder) && statSync(folder).isDirectory()) {
-      if (existsSync(join(folder, 'split.json'))) return loadFolder(folder);
+      if (existsSync(join(folder, 'split.json'))) return folder;
       throw new TruecastError(
         `no data set in ${folder}: it holds no split.json`,
         'name the folder of a built data set, or a .yaml file',
@@ -57,16 +70,21 @@ export function loadCharacter(pathOrId: string, root = DATASETS_ROOT): LoadedCha
 }
 
 function loadFolder(folder: string): LoadedCharacter {
-  const { id, name, language } = readSplitFile(join(folder, 'split.json')).character;
+  const { character: who, lacks = [] } = readSplitFile(join(folder, 'split.json'));
+  const { id, name, language } = who;
+  const optional = <K extends OptionalTable, Row extends object>(table: K, schema: TableSchema<Row>) =>
+    (lacks.includes(table) ? {} : { [table]: readTable(join(folder, `${table}.arrow`), schema) }) as {
+      [Table in K]?: Row[];
+    };
   const character = {
     id,
     name,
     language,
     statements: readTable(join(folder, 'statements.arrow'), statementsTable),
     queries: readTable(join(folder, 'queries.arrow'), queriesTable),
-    relevance: readTable(join(folder, 'relevance.arrow'), relevanceTable),
-    nli: readTable(join(folder, 'nli.arrow'), nliTable),
-    dialogues: readTable(join(folder, 'dialogues.arrow'), dialoguesTable),
+    ...optional('relevance', relevanceTable),
+    ...optional('nli', nliTable),
+    ...optional('dialogues', dialoguesTable),
   };
   if (character.statements.length === 0) {
     throw new TruecastError(`no statements in ${folder}`, 'build the data set again: truecast dataset build');

@@ -29,17 +29,53 @@ export interface NearDuplicate {
   similarity: number;
 }
 
-/** All pairs of a list whose similarity is at least `threshold`, in the list's order. */
+/**
+ * All pairs of a list whose similarity is at least `threshold`, in the list's order. Exact, by prefix filtering:
+ * two sets with a Jaccard index of t or more share an element among the ⌊(1 − t)·size⌋ + 1 rarest of either.
+ */
 export function nearDuplicates(texts: readonly string[], threshold: number): NearDuplicate[] {
   const prints = texts.map(fingerprint);
+  const sorted = byRarity(prints);
+  const holders = new Map<number, number[]>();
+  const seen = new Int32Array(texts.length).fill(-1);
   const found: NearDuplicate[] = [];
-  for (let a = 0; a < prints.length; a++) {
-    for (let b = a + 1; b < prints.length; b++) {
+  for (let b = 0; b < prints.length; b++) {
+    const size = prints[b]!.size;
+    const candidates: number[] = [];
+    const meet = (a: number): void => {
+      if (seen[a] === b) return;
+      seen[a] = b;
+      candidates.push(a);
+    };
+    // The empty print's one element is −1; the slack keeps rounding from ever cutting a prefix short.
+    const prefix = Math.floor((1 - threshold) * size + 1e-9) + 1;
+    const rare = size === 0 ? [-1] : sorted[b]!.slice(0, prefix);
+    for (const gram of rare) {
+      const list = holders.get(gram);
+      if (list === undefined) holders.set(gram, [b]);
+      else {
+        for (const a of list) meet(a);
+        list.push(b);
+      }
+    }
+    if (threshold <= 0) for (let a = 0; a < b; a++) meet(a);
+    for (const a of candidates) {
+      const other = prints[a]!.size;
+      if (Math.min(size, other) < threshold * Math.max(size, other)) continue;
       const score = jaccard(prints[a]!, prints[b]!);
       if (score >= threshold) found.push({ a, b, similarity: score });
     }
   }
-  return found;
+  return found.sort((x, y) => x.a - y.a || x.b - y.b);
+}
+
+/** The elements of each set as numbers, those of the fewest sets first. */
+function byRarity(prints: readonly ReadonlySet<string>[]): number[][] {
+  const counts = new Map<string, number>();
+  for (const print of prints) for (const gram of print) counts.set(gram, (counts.get(gram) ?? 0) + 1);
+  const order = [...counts].sort(([a, n], [b, m]) => n - m || (a < b ? -1 : 1));
+  const rank = new Map(order.map(([gram], i) => [gram, i]));
+  return prints.map((print) => [...print].map((gram) => rank.get(gram)!).sort((a, b) => a - b));
 }
 
 /**

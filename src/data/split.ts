@@ -2,6 +2,7 @@ import { randomKey, shuffled, uniformAt } from '../support/random.js';
 import type { AuthoredCharacter, AuthoredQuery } from './characterFormat.js';
 import { NLI_LABELS, type SplitName } from './rows.js';
 import { nearDuplicates } from './similarity.js';
+import { type QueryTexts, Twins, type TwinText } from './twins.js';
 
 export interface SplitOptions {
   seed: number;
@@ -18,7 +19,7 @@ export interface DroppedQuery {
   queryId: string;
   heldOutId: string;
   /** Which of its texts, and how alike they are. */
-  text: 'query' | 'response';
+  text: TwinText;
   similarity: number;
 }
 
@@ -31,32 +32,60 @@ export interface Split {
   targetsWithoutTraining: string[];
 }
 
+/** A query as a split sees it: its texts, and the statement it was written for. */
+export interface SplittableQuery extends QueryTexts {
+  id: string;
+  target: string;
+}
+
+export interface Splittable {
+  id: string;
+  /** Ids, in order. */
+  statements: readonly string[];
+  queries: readonly SplittableQuery[];
+}
+
+/** Splits an authored character; see `splitByQuery`. */
+export function splitQueries({ id, statements, queries }: AuthoredCharacter, options: SplitOptions): Split {
+  return splitByQuery(
+    { id, statements: statements.map((statement) => statement.id), queries: queries.map(splittable) },
+    options,
+  );
+}
+
 /**
  * Splits by query, so that no query or response is on both sides. Every target keeps a training query:
  * rounds over the targets in a seeded order hold out one query of each until the number is reached, and a
  * target's last one stays. Queries without a near-duplicate go first in each round; where another is held out
  * all the same, its near-duplicates are dropped from training.
+ *
+ * With `lastToo`, targets give their last query as well once nothing else is left to hold out: for data whose
+ * targets have one query each.
  */
-export function splitQueries(character: AuthoredCharacter, options: SplitOptions): Split {
-  const { queries } = character;
-  const twins = nearDuplicateQueries(queries, options.nearDuplicate);
-  const heldOut = chooseHeldOut(character, new Set(twins.flatMap(({ a, b }) => [a.id, b.id])), options);
-
-  const dropped: DroppedQuery[] = [];
-  for (const { a, b, text, similarity } of twins) {
-    if (heldOut.has(a.id) === heldOut.has(b.id)) continue;
-    const [train, test] = heldOut.has(a.id) ? [b, a] : [a, b];
-    if (dropped.some(({ queryId }) => queryId === train.id)) continue;
-    dropped.push({ queryId: train.id, heldOutId: test.id, text, similarity: round(similarity) });
-  }
+export function splitByQuery(
+  subject: Splittable,
+  options: SplitOptions,
+  { lastToo = false }: { lastToo?: boolean } = {},
+): Split {
+  const { queries } = subject;
+  const twins = new Twins(queries, options.nearDuplicate);
+  const heldOut = chooseHeldOut(subject, (i) => twins.has(i), options, lastToo);
+  const dropped = twins
+    .across((i) => heldOut.has(queries[i]!.id))
+    .map(({ train, heldOut: test, text, similarity }) => ({
+      queryId: queries[train]!.id,
+      heldOutId: queries[test]!.id,
+      text,
+      similarity: round(similarity),
+    }));
   const gone = new Set(dropped.map(({ queryId }) => queryId));
   const train = queries.filter(({ id }) => !heldOut.has(id) && !gone.has(id));
-  const trained = new Set(train.map(({ active }) => active[0]));
+  const trained = new Set(train.map(({ target }) => target));
   return {
     train: train.map(({ id }) => id),
     heldOut: queries.filter(({ id }) => heldOut.has(id)).map(({ id }) => id),
     dropped,
-    targetsWithoutTraining: character.statements.map(({ id }) => id).filter((id) => !trained.has(id)),
+    targetsWithoutTraining: subject.statements.filter((id) => !trained.has(id)),
   };
 }
 
@@ -71,7 +100,7 @@ export function splitOf(split: Split): Map<string, SplitName> {
 export interface QueryPair {
   a: AuthoredQuery;
   b: AuthoredQuery;
-  text: 'query' | 'response';
+  text: TwinText;
   similarity: number;
 }
 
@@ -99,36 +128,47 @@ export function nearDuplicateQueries(queries: readonly AuthoredQuery[], threshol
   ];
 }
 
+function splittable(query: AuthoredQuery): SplittableQuery {
+  const { id, text, active } = query;
+  return { id, text, responses: NLI_LABELS.map((label) => query[label].text), target: active[0]! };
+}
+
 function chooseHeldOut(
-  { id, queries }: AuthoredCharacter,
-  avoid: ReadonlySet<string>,
+  { id, queries }: Splittable,
+  isRisky: (query: number) => boolean,
   { seed, heldOutShare, heldOutMin }: SplitOptions,
+  lastToo: boolean,
 ): Set<string> {
-  const byTarget = new Map<string, AuthoredQuery[]>();
-  for (const query of queries) {
-    const target = query.active[0]!;
-    byTarget.set(target, [...(byTarget.get(target) ?? []), query]);
-  }
-  const risk = (query: AuthoredQuery): number => (avoid.has(query.id) ? 1 : 0);
-  const draw = (query: AuthoredQuery): number => uniformAt(randomKey(seed, 'split', id, query.id), 0);
+  const byTarget = new Map<string, { id: string; risk: number; draw: number }[]>();
+  queries.forEach((query, i) => {
+    const entry = {
+      id: query.id,
+      risk: isRisky(i) ? 1 : 0,
+      draw: uniformAt(randomKey(seed, 'split', id, query.id), 0),
+    };
+    const list = byTarget.get(query.target);
+    if (list === undefined) byTarget.set(query.target, [entry]);
+    else list.push(entry);
+  });
   const targets = shuffled([...byTarget.keys()], randomKey(seed, 'split', id));
   // The last of each target's queries, in this order, is the one that stays in training.
-  const candidates = targets.map((target) =>
-    byTarget
-      .get(target)!
-      .sort((a, b) => risk(a) - risk(b) || draw(a) - draw(b))
-      .slice(0, -1),
+  const ordered = targets.map((target) =>
+    byTarget.get(target)!.sort((a, b) => a.risk - b.risk || a.draw - b.draw),
   );
-  const rounds = Array.from({ length: Math.max(0, ...candidates.map(({ length }) => length)) }, (_, i) =>
-    candidates.flatMap((list) => list.slice(i, i + 1)).sort((a, b) => risk(a) - risk(b)),
-  );
+  const candidates = ordered.map((list) => list.slice(0, -1));
+  const rounds: string[] = [];
+  const longest = candidates.reduce((most, { length }) => Math.max(most, length), 0);
+  for (let i = 0; i < longest; i++) {
+    const turn = candidates.flatMap((list) => list.slice(i, i + 1)).sort((a, b) => a.risk - b.risk);
+    rounds.push(...turn.map((query) => query.id));
+  }
+  if (lastToo) {
+    const last = ordered.map((list) => list.at(-1)!).sort((a, b) => a.risk - b.risk);
+    // One query stays in training, whatever was asked for.
+    rounds.push(...last.slice(0, -1).map((query) => query.id));
+  }
   const wanted = Math.max(heldOutMin, Math.round(queries.length * heldOutShare));
-  return new Set(
-    rounds
-      .flat()
-      .slice(0, wanted)
-      .map((query) => query.id),
-  );
+  return new Set(rounds.slice(0, wanted));
 }
 
 function round(x: number): number {

@@ -3,14 +3,22 @@ import { TruecastError } from '../support/errors.js';
 import { readJson } from '../support/files.js';
 import type { BuildOptions, CharacterData } from './build.js';
 import { type AuthoredCharacter, identifier, languageTag, lineOfText } from './characterFormat.js';
+import type { NliRow, RelevanceRow } from './rows.js';
+import type { Split } from './split.js';
 import { rowCounts } from './statistics.js';
 
 const FORMAT = 'truecast.split/1';
 
-/** The part of `split.json` that is read back: who the character is. The rest is a record for people. */
+/** Tables that a data set may be without, where its split file says so. */
+export const OPTIONAL_TABLES = ['relevance', 'nli', 'dialogues'] as const;
+export type OptionalTable = (typeof OPTIONAL_TABLES)[number];
+
+/** The part of `split.json` that is read back: who the character is, and what is not there. The rest is a record for people. */
 const splitFileSchema = z.looseObject({
   format: z.literal(FORMAT),
   character: z.object({ id: identifier, name: lineOfText, language: languageTag, about: lineOfText }),
+  /** Tables that the data set's sources did not have. */
+  lacks: z.array(z.enum(OPTIONAL_TABLES)).optional(),
 });
 export type SplitFile = z.infer<typeof splitFileSchema>;
 
@@ -20,17 +28,30 @@ export function splitFileText(
   data: CharacterData,
   options: BuildOptions,
 ): string {
-  const { id, name, language, about } = character;
+  return splitRecordText({ character, lacks: [], options, ...data });
+}
+
+/** As `splitFileText`, for data from anywhere. */
+export function splitRecordText(data: {
+  character: SplitFile['character'];
+  lacks: readonly OptionalTable[];
+  options: object;
+  split: Split;
+  relevance?: readonly RelevanceRow[];
+  nli?: readonly NliRow[];
+}): string {
+  const { id, name, language, about } = data.character;
   const { train, heldOut, dropped, targetsWithoutTraining } = data.split;
   const content = {
     format: FORMAT,
     character: { id, name, language, about },
-    options,
+    ...(data.lacks.length > 0 ? { lacks: data.lacks } : {}),
+    options: data.options,
     train,
     heldOut,
     dropped,
     targetsWithoutTraining,
-    rows: rowCounts(data),
+    rows: rowCounts({ relevance: data.relevance ?? [], nli: data.nli ?? [] }),
   };
   return `${JSON.stringify(content, null, 2)}\n`;
 }

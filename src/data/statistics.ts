@@ -1,7 +1,15 @@
 import type { CharacterData } from './build.js';
 import type { AuthoredCharacter } from './characterFormat.js';
 import { type GiveAway, giveAway } from './giveaway.js';
-import { NLI_LABELS, type NliLabel, RELEVANCE_LABELS, SPLITS, type SplitName } from './rows.js';
+import {
+  NLI_LABELS,
+  type NliLabel,
+  type NliRow,
+  RELEVANCE_LABELS,
+  type RelevanceRow,
+  SPLITS,
+  type SplitName,
+} from './rows.js';
 import { LexicalIndex } from './similarity.js';
 import { nearDuplicateQueries } from './split.js';
 import { isUnspaced, words } from './text.js';
@@ -65,7 +73,13 @@ export function characterStatistics(
 }
 
 /** Rows by split and label. */
-export function rowCounts({ relevance, nli }: Pick<CharacterData, 'relevance' | 'nli'>): {
+export function rowCounts({
+  relevance,
+  nli,
+}: {
+  relevance: readonly RelevanceRow[];
+  nli: readonly NliRow[];
+}): {
   relevance: RelevanceCounts;
   nli: NliCounts;
 } {

@@ -1,6 +1,7 @@
 import { TruecastError } from '../support/errors.js';
 import { RESPONSE_KINDS } from './characterFormat.js';
-import type { Accuracy } from './giveaway.js';
+import type { DataSetStatistics } from './describe.js';
+import type { Accuracy, GiveAway } from './giveaway.js';
 import { SPLITS } from './rows.js';
 import type { CharacterStatistics } from './statistics.js';
 
@@ -38,10 +39,55 @@ export function statisticsTable(all: readonly CharacterStatistics[]): string {
   return markdownTable([head, ...rows]);
 }
 
+/** The statistics of data sets of any origin as such a table. */
+export function dataSetTable(all: readonly DataSetStatistics[]): string {
+  const absent = '–';
+  const head = [
+    'data set',
+    'language',
+    'statements',
+    'queries train / held-out',
+    'relevance yes / no',
+    'NLI entailed / neutral / contradicted',
+    'dialogues',
+    'length statement / query',
+    'response length e / n / c',
+    'near-duplicate statements / queries',
+    'give-away, new query',
+    'give-away, new target',
+  ];
+  const rows = all.map((s) => [
+    s.character,
+    s.language,
+    String(s.statements),
+    `${s.queries.train} / ${s.queries['held-out']}`,
+    s.relevance
+      ? (['yes', 'no'] as const)
+          .map((label) => sum(SPLITS.map((split) => s.relevance![split][label])))
+          .join(' / ')
+      : absent,
+    s.nli
+      ? RESPONSE_KINDS.map((label) => sum(SPLITS.map((split) => s.nli![split][label]))).join(' / ')
+      : absent,
+    s.dialogues === undefined ? absent : String(s.dialogues),
+    `${s.length.statement.toFixed(1)} / ${s.length.query.toFixed(1)} ${s.lengthUnit}`,
+    s.length.response
+      ? RESPONSE_KINDS.map((label) => s.length.response![label].toFixed(1)).join(' / ')
+      : absent,
+    `${s.nearDuplicates.statements} / ${s.nearDuplicates.queries}`,
+    s.giveAway ? percent(s.giveAway.newQuery) : absent,
+    s.giveAway ? percent(s.giveAway.newTarget) : absent,
+  ]);
+  return markdownTable([head, ...rows]);
+}
+
 /** The words that hint at a label, per character. */
-export function tellingWordsTable(all: readonly CharacterStatistics[], perCharacter = 8): string {
+export function tellingWordsTable(
+  all: readonly { character: string; giveAway?: GiveAway }[],
+  perCharacter = 8,
+): string {
   const rows = all.flatMap(({ character, giveAway }) =>
-    giveAway.words
+    (giveAway?.words ?? [])
       .slice(0, perCharacter)
       .map(({ word, label, count, share, logOdds, z }) => [
         character,

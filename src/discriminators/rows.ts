@@ -13,7 +13,7 @@ export function labelledRows(
     task === 'relevance' ? character.relevance : character.nli;
   if (!rows) {
     throw new TruecastError(
-      `${character.id} has no ${task} rows: it is a plain persona`,
+      `${character.id} has no ${task} rows: it is a plain persona, or a data set that came without them`,
       'train on a character with annotated queries, such as those in datasets/',
     );
   }
