@@ -3,6 +3,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { systemError, TruecastError, UsageError } from '../support/errors.js';
 import { VERSION } from '../support/version.js';
+import { cardCommand } from './commands/card.js';
 import { chatCommand } from './commands/chat.js';
 import { datasetCommand } from './commands/dataset.js';
 import { demoCommand } from './commands/demo.js';
@@ -16,7 +17,7 @@ import { trainDpoCommand } from './commands/trainDpo.js';
 import { trainEuCommand } from './commands/trainEu.js';
 
 /** Options that take several values. */
-const SEVERAL = ['_', 'response', 'models'];
+const SEVERAL = ['_', 'response', 'models', 'set'];
 
 const debug = process.argv.includes('--debug');
 
@@ -74,6 +75,7 @@ try {
     .command(scoreCommand)
     .command(chatCommand)
     .command(datasetCommand)
+    .command(cardCommand)
     .command(downloadCommand)
     .command(setupCommand)
     .command(doctorCommand)

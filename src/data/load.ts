@@ -4,6 +4,9 @@ import { TruecastError } from '../support/errors.js';
 import { readText } from '../support/files.js';
 import { parseYaml } from '../support/yaml.js';
 import { buildCharacter } from './build.js';
+import { CARD_EXTENSIONS, cardId } from './cards/names.js';
+import { readCardFile } from './cards/read.js';
+import { cardStatements } from './cards/statements.js';
 import { checkCharacter } from './character.js';
 import { DATASETS_ROOT, listCharacters } from './location.js';
 import { checkPersona, type Persona } from './persona.js';
@@ -35,24 +38,27 @@ export interface LoadedCharacter {
 }
 
 /**
- * Loads a built data set (its folder, or its id under `root`), an authored character (.yaml, built in
- * memory) or a plain persona (.yaml). Throws a TruecastError that says what is missing or wrong.
+ * Loads a built data set (its folder, or its id under `root`), an authored character (.yaml, built in memory), a
+ * plain persona (.yaml) or a character card (.png, .json, .charx), whose statements are found by rules. Throws a
+ * TruecastError that says what is missing or wrong.
  */
 export function loadCharacter(pathOrId: string, root = DATASETS_ROOT): LoadedCharacter {
-  if (['.yaml', '.yml'].includes(extname(pathOrId))) return loadYaml(pathOrId);
+  const extension = extname(pathOrId).toLowerCase();
+  if (['.yaml', '.yml'].includes(extension)) return loadYaml(pathOrId);
+  if (CARD_EXTENSIONS.includes(extension)) return loadCard(pathOrId);
   for (const folder of [pathOrId, join(root, pathOrId)]) {
     if (existsSync(folder) && statSync(folder).isDirectory()) {
       if (existsSync(join(folder, 'split.json'))) return loadFolder(folder);
       throw new TruecastError(
         `no data set in ${folder}: it holds no split.json`,
-        'name the folder of a built data set, or a .yaml file',
+        'name the folder of a built data set, a .yaml file or a character card',
       );
     }
   }
   const known = listCharacters(root);
   throw new TruecastError(
     `character not found: ${pathOrId}`,
-    `name a .yaml file, a data set's folder, or one of: ${known.join(', ') || '(none is built)'}`,
+    `name a .yaml file, a character card, a data set's folder, or one of: ${known.join(', ') || '(none is built)'}`,
   );
 }
 
@@ -82,6 +88,12 @@ function loadYaml(path: string): LoadedCharacter {
   const { statements, queries, relevance, nli, dialogues } = buildCharacter(character);
   const { id, name, language } = character;
   return { id, name, language, statements, queries, relevance, nli, dialogues };
+}
+
+function loadCard(path: string): LoadedCharacter {
+  const { name, language, statements, queries } = cardStatements(readCardFile(path).card, path);
+  const texts = statements.map(({ text }) => text);
+  return fromPersona({ id: cardId(path), name, language, statements: texts, queries });
 }
 
 function fromPersona({ id, name, language, statements, queries = [] }: Persona): LoadedCharacter {
