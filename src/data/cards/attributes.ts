@@ -16,7 +16,7 @@ const LINE = new RegExp(String.raw`^["'“]?(${KEY})["'”]?\s*[:：]\s*(.*)$`, 
 const SEGMENT = new RegExp(String.raw`^["'“]?(${KEY})["'”]?\s*[:：=]\s*(.*)$`, 'u');
 /** Bounded, so that no text makes it slow. W++: Key("a" + "b"), of which the quotes may be missing where something is added: Key(a + b). */
 const CALL =
-  /([\p{L}][\p{L}\p{N} '’_/-]{0,40}?)\s*\(\s*((?:["“][^"”]{0,500}["”](?:\s*[+,]\s*["“][^"”]{0,500}["”])*)|(?:[^()"“”]{0,500}\+[^()"“”]{0,500}))\s*\)/gu;
+  /([\p{L}][\p{L}\p{N} '’_/-]{0,40}?)\s*\(\s*((?:["“][^"“”]{0,500}["”](?:\s*[+,]\s*["“][^"“”]{0,500}["”])*)|(?:[^()"“”]{0,500}\+[^()"“”]{0,500}))\s*\)/gu;
 
 /** The attribute in a line, value maybe empty; undefined where it is a sentence, a time or an address. */
 export function lineAttribute(line: string, pattern = LINE): Attribute | undefined {

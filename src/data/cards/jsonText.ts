@@ -75,11 +75,10 @@ export class JsonText {
     return JsonText.parse(this.text.slice(0, begin) + by + this.text.slice(end), this.where);
   }
 
-  /** In ASCII alone where the whole text is. */
+  /** In ASCII alone where the whole text is, but for its mark. */
   private written(value: unknown): string {
     const json = JSON.stringify(value);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range
-    if (/[^\x00-\x7f]/.test(this.text)) return json;
+    if (/[\u0080-\ufefe\uff00-\uffff]/.test(this.text)) return json;
     return json.replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
   }
 }

@@ -54,12 +54,20 @@ export function piecesOf(text: string, resolve: (text: string) => string): Piece
       flush();
       continue;
     }
-    const block = blocks.get(i);
-    if (block || hasCalls(resolve(raw))) {
+    const last = blocks.get(i);
+    if (last !== undefined || hasCalls(resolve(raw))) {
       flush();
       close();
-      pieces.push(...blockPieces(resolve(block?.inner ?? raw), line));
-      i = block?.last ?? i;
+      const block =
+        last === undefined
+          ? raw
+          : lines
+              .slice(i, last + 1)
+              .join('\n')
+              .trim()
+              .slice(1, -1);
+      pieces.push(...blockPieces(resolve(block), line));
+      i = last ?? i;
       continue;
     }
     const [, speaker, said] = DIALOGUE.exec(raw) ?? [];
@@ -125,14 +133,9 @@ function blockPieces(inner: string, line: number): Piece[] {
   ];
 }
 
-interface Block {
-  inner: string;
-  last: number;
-}
-
-/** Blocks in brackets that begin with a line and end with one, by their first line. Linear in the text. */
-function bracketBlocks(lines: readonly string[]): Map<number, Block> {
-  const blocks = new Map<number, Block>();
+/** Blocks in brackets that begin with a line and end with one: their last lines by their first. Linear in the text. */
+function bracketBlocks(lines: readonly string[]): Map<number, number> {
+  const blocks = new Map<number, number>();
   const open: { line: number; at: number; before: number }[] = [];
   let before = 0;
   lines.forEach((line, i) => {
@@ -144,11 +147,7 @@ function bracketBlocks(lines: readonly string[]): Map<number, Block> {
         if (!begin || at !== end || before + at - begin.before > LONGEST_BLOCK) continue;
         const first = lines[begin.line]!;
         if (begin.at !== first.length - first.trimStart().length) continue;
-        const block = lines
-          .slice(begin.line, i + 1)
-          .join('\n')
-          .trim();
-        blocks.set(begin.line, { inner: block.slice(1, -1), last: i });
+        blocks.set(begin.line, i);
       }
     }
     before += line.length + 1;
