@@ -74,6 +74,13 @@ function validPrefix(bytes: Buffer): number {
       high = middle - 1;
     }
   }
+  // the character that is broken began up to three bytes before
+  for (let back = 1; back <= 3 && back <= low; back++) {
+    const byte = bytes[low - back]!;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    if (length > back) return low - back;
+    if (byte < 0x80 || byte >= 0xc0) break;
+  }
   return Math.min(low, Math.max(0, bytes.length - 1));
 }
 

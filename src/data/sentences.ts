@@ -1,9 +1,12 @@
 /** What a full stop ends without ending a sentence. */
 const ABBREVIATIONS = new Set(
-  'mr mrs ms dr prof st sr jr vs etc no vol fig inc ltd co gen col lt sgt capt rev hon e.g i.e cf ca c approx dept est'.split(
+  'mr mrs ms dr prof st sr jr vs etc inc ltd co gen col lt sgt capt rev hon e.g i.e cf ca c approx dept est'.split(
     ' ',
   ),
 );
+
+/** The same before a number alone: "No. 5", but "She said no." */
+const BEFORE_NUMBERS = new Set(['no', 'nr', 'vol', 'fig', 'ver']);
 
 /** A mark that may end a sentence, with the quotes and brackets that close after it. */
 const END = /([.!?…]+|[。！？]+)(["'”’)\]」』）】]*)/gu;
@@ -19,8 +22,8 @@ export function sentencesOf(text: string): string[] {
     if (!/[。！？]/.test(marks)) {
       if (end < line.length && line[end] !== ' ') continue;
       if (/^[\p{Ll},;:]/u.test(line.slice(end + 1, end + 3))) continue;
-      if (marks === '.' && isAbbreviation(line.slice(Math.max(begin, match.index - 12), match.index)))
-        continue;
+      const before = line.slice(Math.max(begin, match.index - 12), match.index);
+      if (marks === '.' && isAbbreviation(before, /^ \d/.test(line.slice(end, end + 2)))) continue;
     }
     sentences.push(line.slice(begin, end).trim());
     begin = end;
@@ -30,9 +33,10 @@ export function sentencesOf(text: string): string[] {
   return sentences;
 }
 
-function isAbbreviation(before: string): boolean {
+function isAbbreviation(before: string, number: boolean): boolean {
   const word = /([\p{L}.]+)$/u.exec(before)?.[1] ?? '';
-  return ABBREVIATIONS.has(word.toLowerCase()) || /^\p{Lu}$/u.test(word);
+  const lower = word.toLowerCase();
+  return ABBREVIATIONS.has(lower) || (number && BEFORE_NUMBERS.has(lower)) || /^(?!I$)\p{Lu}$/u.test(word);
 }
 
 /** Whether a text ends as sentences do. */

@@ -43,6 +43,7 @@ export function readMarkdown(text: string): Reduced {
       // where a reference leads to is no text
     } else if (isTableRule(line)) {
       // the line before it was the header, which stands in each row now
+      continue;
     } else if (line.startsWith('|') || (header && line.includes('|'))) {
       const cells = cellsOf(line);
       if (header === undefined && isTableRule(lines[i + 1]?.trim() ?? '')) header = cells;

@@ -129,7 +129,7 @@ function infoboxLines(inner: string, named: [string, string][]): string {
     .map(([key, value]) => [key.replace(/_/g, ' '), lined(value, '; ')])
     .filter(([key, value]) => /[\p{L}\p{N}]/u.test(value!) && !isPicture(key!, value!))
     .map(([key, value]) => `${INFOBOX}${key}: ${value}`);
-  const missing = inner.split('\n').length - 1 - lines.length;
+  const missing = inner.split('\n').length - Math.max(1, lines.length);
   return `${lines.join('\n')}${'\n'.repeat(Math.max(1, missing))}`;
 }
 

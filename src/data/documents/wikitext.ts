@@ -150,7 +150,10 @@ function linkWords(inner: string): string {
 export function inlineWiki(text: string): string {
   const words = text
     .replace(/'{2,5}/g, '')
-    .replace(/\[(?:https?:)?\/\/[^\s\]]{1,2000}\s*([^\][]{0,500})\]/g, '$1')
+    .replace(
+      /\[(?:https?:)?\/\/[^\s\][]{1,2000}(?:\s+([^\][]{0,500}))?\]/g,
+      (_, words?: string) => words ?? '',
+    )
     .replace(/__[A-Z]{3,30}__/g, '');
   return withoutEntities(words)
     .replace(/\(\s*[;,，；]\s*/g, '(')
