@@ -3,6 +3,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { systemError, TruecastError, UsageError } from '../support/errors.js';
 import { VERSION } from '../support/version.js';
+import { cardCommand } from './commands/card.js';
 import { chatCommand } from './commands/chat.js';
 import { datasetCommand } from './commands/dataset/index.js';
 import { demoCommand } from './commands/demo.js';
@@ -17,7 +18,7 @@ import { trainDpoCommand } from './commands/trainDpo.js';
 import { trainEuCommand } from './commands/trainEu.js';
 
 /** Options that take several values. */
-const SEVERAL = ['_', 'response', 'models', 'sources', 'datasets'];
+const SEVERAL = ['_', 'response', 'models', 'sources', 'datasets', 'set'];
 
 const debug = process.argv.includes('--debug');
 
@@ -76,6 +77,7 @@ try {
     .command(chatCommand)
     .command(exportCommand)
     .command(datasetCommand)
+    .command(cardCommand)
     .command(downloadCommand)
     .command(setupCommand)
     .command(doctorCommand)

@@ -49,7 +49,8 @@ export const samplingSeed = {
 export const character = {
   type: 'string',
   requiresArg: true,
-  describe: 'A shipped character (odile, tam, …), a data set folder, or a .yaml persona',
+  describe:
+    'A shipped character (odile, tam, …), a data set folder, a .yaml persona, or a character card (.png, .json, .charx)',
 } as const;
 
 export const relevance = {

@@ -1,4 +1,5 @@
 export { BUILD_OPTIONS, type BuildOptions, buildCharacter, type CharacterData } from './build.js';
+export * from './cards/index.js';
 export { parseCharacter, readCharacter } from './character.js';
 export type {
   AuthoredCharacter,
@@ -14,6 +15,7 @@ export {
   datasetStatistics,
   validateDatasets,
 } from './datasets.js';
+export { type Provenance, readDocument, type TextDocument } from './documents.js';
 export type { Accuracy, GiveAway, TellingWord } from './giveaway.js';
 export { readJsonl, readRows, writeJsonl } from './jsonl.js';
 export { type LoadedCharacter, loadCharacter } from './load.js';

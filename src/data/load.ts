@@ -4,6 +4,9 @@ import { TruecastError } from '../support/errors.js';
 import { readText } from '../support/files.js';
 import { parseYaml } from '../support/yaml.js';
 import { buildCharacter } from './build.js';
+import { CARD_EXTENSIONS, cardId } from './cards/names.js';
+import { readCardFile } from './cards/read.js';
+import { cardStatements } from './cards/statements.js';
 import { checkCharacter } from './character.js';
 import { DATASETS_ROOT, listCharacters } from './location.js';
 import { checkPersona, type Persona } from './persona.js';
@@ -39,16 +42,19 @@ export interface LoadedCharacter {
 }
 
 /**
- * Loads a built data set (its folder, or its id under `root`), an authored character (.yaml, built in
- * memory) or a plain persona (.yaml). Throws a TruecastError that says what is missing or wrong.
+ * Loads a built data set (its folder, or its id under `root`), an authored character (.yaml, built in memory), a
+ * plain persona (.yaml) or a character card (.png, .json, .charx), whose statements are found by rules. Throws a
+ * TruecastError that says what is missing or wrong.
  */
 export function loadCharacter(pathOrId: string, root = DATASETS_ROOT): LoadedCharacter {
-  return isYaml(pathOrId) ? loadYaml(pathOrId) : loadFolder(dataSetFolder(pathOrId, root));
+  if (isYaml(pathOrId)) return loadYaml(pathOrId);
+  if (CARD_EXTENSIONS.includes(extname(pathOrId).toLowerCase())) return loadCard(pathOrId);
+  return loadFolder(dataSetFolder(pathOrId, root));
 }
 
 /** Whether a name is that of an authored character or plain persona. */
 export function isYaml(path: string): boolean {
-  return ['.yaml', '.yml'].includes(extname(path));
+  return ['.yaml', '.yml'].includes(extname(path).toLowerCase());
 }
 
 /** The folder of a built data set: itself, or an id's under `root`. Throws as `loadCharacter` does. */
@@ -58,14 +64,14 @@ export function dataSetFolder(pathOrId: string, root = DATASETS_ROOT): string {
       if (existsSync(join(folder, 'split.json'))) return folder;
       throw new TruecastError(
         `no data set in ${folder}: it holds no split.json`,
-        'name the folder of a built data set, or a .yaml file',
+        'name the folder of a built data set, a .yaml file or a character card',
       );
     }
   }
   const known = listCharacters(root);
   throw new TruecastError(
     `character not found: ${pathOrId}`,
-    `name a .yaml file, a data set's folder, or one of: ${known.join(', ') || '(none is built)'}`,
+    `name a .yaml file, a character card, a data set's folder, or one of: ${known.join(', ') || '(none is built)'}`,
   );
 }
 
@@ -100,6 +106,12 @@ function loadYaml(path: string): LoadedCharacter {
   const { statements, queries, relevance, nli, dialogues } = buildCharacter(character);
   const { id, name, language } = character;
   return { id, name, language, statements, queries, relevance, nli, dialogues };
+}
+
+function loadCard(path: string): LoadedCharacter {
+  const { name, language, statements, queries } = cardStatements(readCardFile(path).card, path);
+  const texts = statements.map(({ text }) => text);
+  return fromPersona({ id: cardId(path), name, language, statements: texts, queries });
 }
 
 function fromPersona({ id, name, language, statements, queries = [] }: Persona): LoadedCharacter {

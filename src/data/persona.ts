@@ -1,5 +1,6 @@
 import { basename, extname } from 'node:path';
 import { z } from 'zod';
+import { TruecastError } from '../support/errors.js';
 import { Problems } from '../support/problems.js';
 import { checkShape, type LocatedYaml } from '../support/yaml.js';
 import { identifier, languageTag, lineOfText } from './characterFormat.js';
@@ -21,14 +22,26 @@ export interface Persona extends z.infer<typeof personaSchema> {
   id: string;
 }
 
+const ID_RULE = 'the file name becomes the id: use letters, digits and -, a letter first';
+
+function idOf(path: string): string | undefined {
+  const id = basename(path, extname(path)).toLowerCase();
+  return identifier.safeParse(id).success ? id : undefined;
+}
+
+/** The id that a persona's file name makes. @throws TruecastError where it makes none */
+export function personaId(path: string): string {
+  const id = idOf(path);
+  if (id === undefined) throw new TruecastError(`${path}: ${ID_RULE}`, 'choose another file name');
+  return id;
+}
+
 /** Checks a plain persona. Throws one TruecastError with every problem and its `file:line`. */
 export function checkPersona(yaml: LocatedYaml): Persona {
   const problems = new Problems();
   checkShape(yaml, personaSchema, problems);
-  const id = basename(yaml.file, extname(yaml.file)).toLowerCase();
-  if (!identifier.safeParse(id).success) {
-    problems.add(yaml.file, 'the file name becomes the id: use letters, digits and -, a letter first');
-  }
+  const id = idOf(yaml.file);
+  if (id === undefined) problems.add(yaml.file, ID_RULE);
   const document = (yaml.value ?? {}) as Record<string, unknown>;
   for (const key of ['statements', 'queries']) {
     const seen = new Map<string, number>();
@@ -45,5 +58,5 @@ export function checkPersona(yaml: LocatedYaml): Persona {
     'give name, language, statements as a list of sentences, and perhaps queries as a list of sentences ' +
       '(an annotated character begins with "format: truecast.character/1")',
   );
-  return { id, ...personaSchema.parse(yaml.value) };
+  return { id: id!, ...personaSchema.parse(yaml.value) };
 }

@@ -1,8 +1,8 @@
-import { type OpenOptions, openTable } from '../tables/open.js';
 import type { SourceTable } from '../tables/format.js';
+import { type OpenOptions, openTable } from '../tables/open.js';
 import {
-  checkNamedColumns,
   type ColumnOptions,
+  checkNamedColumns,
   type Mapping,
   planSource,
   type SourcePlan,

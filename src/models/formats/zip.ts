@@ -1,6 +1,9 @@
 import { TruecastError } from '../../support/errors.js';
 import type { WeightBytes } from './bytes.js';
 
+/** What an archive is read from: a file, or bytes that have been read. */
+export type ZipSource = Pick<WeightBytes, 'path' | 'size' | 'read'>;
+
 /** Where a stored entry's bytes lie in the file. */
 export interface ZipEntry {
   begin: number;
@@ -8,13 +11,30 @@ export interface ZipEntry {
 }
 
 /** An entry as the directory has it. */
-interface Listed {
-  nameBytes: Buffer;
+export interface ZipListed {
   flags: number;
+  /** 0: stored, 8: deflated. */
   method: number;
+  crc: number;
   size: number;
   packedSize: number;
+  /** Where its local header begins. */
   offset: number;
+}
+
+/** An entry whose header was found: its packed bytes lie from `begin` on. */
+export interface ZipMember extends ZipListed {
+  begin: number;
+}
+
+interface Listed extends ZipListed {
+  nameBytes: Buffer;
+}
+
+interface Directory {
+  count: number;
+  begin: number;
+  size: number;
 }
 
 type Damaged = (what: string) => TruecastError;
@@ -27,37 +47,41 @@ const WIDE = 0xffffffff;
 const ENCRYPTED = 0x2041;
 
 /**
- * A zip archive whose entries are stored as they are (APPNOTE 6.3: end record, zip64, central directory, local
- * headers). Checksums are not looked at; sizes and offsets are checked against the file.
+ * A zip archive (APPNOTE 6.3: end record, zip64, central directory, local headers). Nothing is unpacked and
+ * checksums are not looked at; sizes and offsets are checked against the file.
  */
 export class ZipArchive {
   private constructor(
-    private readonly file: WeightBytes,
+    private readonly file: ZipSource,
     private readonly listed: ReadonlyMap<string, Listed>,
-    /** Where the directory begins, before which all entries lie. */
-    private readonly end: number,
+    /** All entries lie before it. */
+    readonly directory: Readonly<Directory>,
     private readonly damaged: Damaged,
   ) {}
 
   /** @throws TruecastError where the file is no zip archive, or its directory is damaged */
-  static open(file: WeightBytes): ZipArchive {
+  static open(file: ZipSource): ZipArchive {
     const damaged = (what: string) =>
       new TruecastError(`not a zip archive that can be read: ${file.path}: ${what}`, 'copy it again');
-    const { count, begin, size } = findDirectory(file, damaged);
-    return new ZipArchive(file, readDirectory(read(file, begin, size), count, damaged), begin, damaged);
+    const directory = findDirectory(file, damaged);
+    const { count, begin, size } = directory;
+    return new ZipArchive(file, readDirectory(read(file, begin, size), count, damaged), directory, damaged);
   }
 
   names(): string[] {
     return [...this.listed.keys()];
   }
 
+  /** The entries as the directory has them, in its order. */
+  entries(): ReadonlyMap<string, ZipListed> {
+    return this.listed;
+  }
+
   /** Undefined: there is no such entry. @throws TruecastError where it is compressed, encrypted or damaged */
   entry(name: string): ZipEntry | undefined {
-    const entry = this.listed.get(name);
-    if (entry === undefined) return undefined;
-    const { nameBytes, flags, method, size, packedSize, offset } = entry;
-    if (flags & ENCRYPTED)
-      throw new TruecastError(`${this.file.path}: entry ${name} is encrypted`, 'decrypt the file first');
+    const member = this.member(name);
+    if (member === undefined) return undefined;
+    const { method, size, packedSize, begin } = member;
     if (method !== 0)
       throw new TruecastError(
         `${this.file.path}: entry ${name} is compressed (method ${method})`,
@@ -65,17 +89,29 @@ export class ZipArchive {
       );
     if (size !== packedSize)
       throw this.damaged(`entry ${name} is stored and has two sizes, ${size} and ${packedSize}`);
-    if (offset + 30 + nameBytes.length > this.end)
-      throw this.damaged(`entry ${name} begins at byte ${offset}, the directory at ${this.end}`);
+    return { begin, size };
+  }
+
+  /** As `entry`, packed in whatever way. @throws TruecastError where it is encrypted or damaged */
+  member(name: string): ZipMember | undefined {
+    const entry = this.listed.get(name);
+    if (entry === undefined) return undefined;
+    const { nameBytes, ...listed } = entry;
+    const { flags, packedSize, offset } = listed;
+    const end = this.directory.begin;
+    if (flags & ENCRYPTED)
+      throw new TruecastError(`${this.file.path}: entry ${name} is encrypted`, 'decrypt the file first');
+    if (offset + 30 + nameBytes.length > end)
+      throw this.damaged(`entry ${name} begins at byte ${offset}, the directory at ${end}`);
     const local = read(this.file, offset, 30 + nameBytes.length);
     if (local.readUInt32LE(0) !== 0x04034b50)
       throw this.damaged(`entry ${name} has no header at byte ${offset}`);
     if (local.readUInt16LE(26) !== nameBytes.length || !local.subarray(30).equals(nameBytes))
       throw this.damaged(`the header at byte ${offset} is not that of entry ${name}`);
     const begin = offset + local.length + local.readUInt16LE(28);
-    if (begin + size > this.end)
-      throw this.damaged(`entry ${name} ends at byte ${begin + size}, the directory begins at ${this.end}`);
-    return { begin, size };
+    if (begin + packedSize > end)
+      throw this.damaged(`entry ${name} ends at byte ${begin + packedSize}, the directory begins at ${end}`);
+    return { ...listed, begin };
   }
 }
 
@@ -98,13 +134,14 @@ function readDirectory(directory: Buffer, count: number, damaged: Damaged): Map<
       () => damaged(`entry ${name} has no proper zip64 sizes`),
     ) as [number, number, number];
     const [flags, method] = [directory.readUInt16LE(at + 8), directory.readUInt16LE(at + 10)];
-    listed.set(name, { nameBytes, flags, method, size, packedSize, offset });
+    const crc = directory.readUInt32LE(at + 16);
+    listed.set(name, { nameBytes, flags, method, crc, size, packedSize, offset });
     at = next;
   }
   return listed;
 }
 
-function read(file: WeightBytes, begin: number, size: number): Buffer {
+function read(file: ZipSource, begin: number, size: number): Buffer {
   const bytes = Buffer.alloc(size);
   file.read(begin, bytes, 'its zip directory');
   return bytes;
@@ -136,7 +173,7 @@ function safe(value: bigint, bad: () => TruecastError): number {
 }
 
 /** The central directory, which the end record points to; the record stands before a comment at the end. */
-function findDirectory(file: WeightBytes, damaged: Damaged): { count: number; begin: number; size: number } {
+function findDirectory(file: ZipSource, damaged: Damaged): Directory {
   const tailSize = Math.min(file.size, 22 + 0xffff);
   const tailBegin = file.size - tailSize;
   const tail = read(file, tailBegin, tailSize);
