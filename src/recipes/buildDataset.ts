@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BuildDatasetConfig, Prices, TeacherSpec } from '../config/teacher.js';
@@ -38,6 +38,8 @@ export interface BuildDatasetOptions extends DatasetSource {
   shard?: Shard | undefined;
   /** With a shard: waits for the answers of the others instead of ending where they are needed. */
   wait?: boolean | undefined;
+  /** How often it looks for them. */
+  pollMs?: number | undefined;
   /** Folders of shards whose answers are taken over first. */
   merge?: readonly string[] | undefined;
   /** Asks again what is not in the data set. */
@@ -60,8 +62,6 @@ export interface BuildDatasetResult {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-const POLL_MS = 3000;
 
 /**
  * From a document about someone to a data set, by a teacher. Every answer is stored as it comes: the same
@@ -213,14 +213,14 @@ function refuseForeign(out: string): void {
 /** Runs the pipeline; with `wait`, again whenever other shards may have stored what it lacks. */
 async function untilDone(
   store: AnswerStore,
-  { wait, shard }: BuildDatasetOptions,
+  { wait, pollMs = 3000, shard }: BuildDatasetOptions,
   run: () => Promise<Labelled>,
 ): Promise<Labelled> {
   for (;;) {
     store.refresh();
     const labelled = await run();
     if (labelled.waiting === undefined || !wait || shard === undefined) return labelled;
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }
 
@@ -247,10 +247,18 @@ function write(
   const identity = (stage: Stage) => teachers[stage].identity;
   const from = provenance(character, source, config, context.prompts, identity, labelled);
   mkdirSync(out, { recursive: true });
+  dropHalfWritten(out);
   writeFileAtomic(join(out, 'provenance.json'), `${JSON.stringify(from, null, 2)}\n`);
   writeFileAtomic(join(out, 'report.md'), reportText(character, labelled, data));
   for (const [file, bytes] of files) writeFileAtomic(join(out, file), bytes);
   return data;
+}
+
+/** What a killed build leaves: files that did not get their names yet. */
+function dropHalfWritten(out: string): void {
+  for (const name of readdirSync(out)) {
+    if (/^[a-z]+\.(?:arrow|json|md)\.[0-9a-f]{8}\.tmp$/.test(name)) rmSync(join(out, name));
+  }
 }
 
 function rowCounts({ split: _, ...tables }: LabelledData): BuildDatasetResult['rows'] {

@@ -368,7 +368,9 @@ describe('shards', () => {
     const { out: clean, build: undivided } = make();
     await undivided(config(api.baseUrl));
     const { out, build } = make();
-    await Promise.all(shardsOf(2).map((shard) => build(config(api.baseUrl), { shard, wait: true })));
+    await Promise.all(
+      shardsOf(2).map((shard) => build(config(api.baseUrl), { shard, wait: true, pollMs: 20 })),
+    );
     await build(config(api.baseUrl));
     expect(finished(out)).toEqual(finished(clean));
   });
