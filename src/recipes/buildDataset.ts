@@ -175,7 +175,7 @@ function prepare({ document, name, language, out, id: given, config }: DatasetSo
 
 function specOf({ teacher, stages }: BuildDatasetConfig, stage: Stage): TeacherSpec {
   const { model } = stages[stage];
-  return model === undefined || teacher.kind !== 'openai' ? teacher : { ...teacher, model };
+  return model === null || teacher.kind !== 'openai' ? teacher : { ...teacher, model };
 }
 
 function decode(path: string): string {

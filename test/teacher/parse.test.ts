@@ -128,7 +128,7 @@ it('whatever comes, it is read or refused, and fast', () => {
     '\ud83d',
   ];
   const begin = Date.now();
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < 1500; i++) {
     const key = randomKey('parse', i);
     const text = Array.from({ length: 40 }, (_, j) => pieces[integerAt(key, j, pieces.length)]).join('');
     for (const schema of [statementsAnswer, relevanceAnswer, responsesAnswer]) {
