@@ -22,6 +22,18 @@ const address = z
   })
   .transform((text) => text.replace(/\/+$/, ''));
 
+/** Keys of a request that the stages and the way of asking decide. */
+const OURS = [
+  'model',
+  'messages',
+  'temperature',
+  'max_tokens',
+  'max_completion_tokens',
+  'response_format',
+  'stream',
+  'n',
+];
+
 /** A model behind an API that speaks as OpenAI's: OpenAI, vLLM, llama.cpp, Ollama, LM Studio, our own server. */
 const endpoint = z.strictObject({
   kind: z.literal('openai'),
@@ -54,7 +66,12 @@ const endpoint = z.strictObject({
   batch: z.boolean().default(false),
   batchPollSeconds: positive.default(30),
   /** Further keys of the request, as the endpoint names them (seed, top_p, …); part of the teacher's identity. */
-  parameters: z.record(z.string(), z.json()).default({}),
+  parameters: z
+    .record(z.string(), z.json())
+    .refine((given) => !Object.keys(given).some((key) => OURS.includes(key)), {
+      error: `has a key that is set elsewhere: ${OURS.join(', ')}`,
+    })
+    .default({}),
 });
 export type EndpointSpec = z.infer<typeof endpoint>;
 

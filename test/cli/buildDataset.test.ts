@@ -112,13 +112,10 @@ describe('truecast build-dataset', () => {
   it.each<[string, string[], RegExp]>([
     ['--shard', ['--shard', '0/3'], /--shard takes i\/n/],
     ['--teacher', ['--teacher', 'gpt'], /no such teacher: gpt/],
-    ['--language', ['--language', 'english'], /no language tag/],
     ['--dry-run with --merge', ['--dry-run', '--merge', 'x'], /--dry-run is of the whole/],
   ])('a wrong %s is a wrong call', async (_, wrong, message) => {
     const { cwd, args, env } = project();
-    const given =
-      wrong[0] === '--language' ? args.filter((arg) => !['--language', 'en'].includes(arg)) : args;
-    const { code, stderr } = await truecast([...given, ...wrong], { cwd, env });
+    const { code, stderr } = await truecast([...args, ...wrong], { cwd, env });
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
   });

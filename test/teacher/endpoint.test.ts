@@ -204,12 +204,22 @@ describe('what goes wrong', () => {
     await expect((await teacher(nobody)).ask(request('a'))).rejects.toThrow(/no connection to 127.0.0.1:9/);
   });
 
-  it('ends when it is called off', async () => {
-    api.fault = () => ({ kind: 'stall' });
+  it('is not waited for when the question is called off; an answer on its way is', async () => {
     const stop = new AbortController();
-    const asked = (await teacher({ timeoutSeconds: 60 })).ask(request('a'), stop.signal);
-    setTimeout(() => stop.abort(new Error('enough')), 30);
-    await expect(asked).rejects.toThrow('enough');
+    const asking = await teacher({ concurrency: 2, pauseSeconds: 60 });
+    await asking.ask(request('first'));
+    api.fault = ({ body }) =>
+      body.messages[0]!.content === 'slow' ? { kind: 'drip', ms: 300 } : { kind: 'status', status: 500 };
+    const [slow, retried, inLine] = ['slow', 'retried', 'in line'].map((content) =>
+      asking.ask(request(content), stop.signal),
+    );
+    while (api.asked.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    stop.abort(new Error('enough'));
+    await expect(retried).rejects.toThrow();
+    await expect(inLine).rejects.toThrow('enough');
+    expect(await slow).toHaveProperty('text');
+    expect(api.asked).toHaveLength(3);
   });
 });
 
@@ -303,6 +313,7 @@ describe('the configuration of an endpoint', () => {
     [{ baseUrl: 'http://me:secret@localhost:8000/v1' }, /keys come from the environment/],
     [{ keyFrom: 'sk-abc' }, /not a key/],
     [{ timeoutSeconds: 900 }, /300/],
+    [{ parameters: { stream: true } }, /set elsewhere/],
   ])('%o is refused', (teacher, message) => {
     expect(problem({ model: 'm', ...teacher })).toMatch(message);
   });
