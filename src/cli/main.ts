@@ -3,6 +3,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { systemError, TruecastError, UsageError } from '../support/errors.js';
 import { VERSION } from '../support/version.js';
+import { buildDatasetCommand } from './commands/buildDataset.js';
 import { cardCommand } from './commands/card.js';
 import { chatCommand } from './commands/chat.js';
 import { datasetCommand } from './commands/dataset/index.js';
@@ -18,7 +19,7 @@ import { trainDpoCommand } from './commands/trainDpo.js';
 import { trainEuCommand } from './commands/trainEu.js';
 
 /** Options that take several values. */
-const SEVERAL = ['_', 'response', 'models', 'sources', 'datasets', 'set'];
+const SEVERAL = ['_', 'response', 'models', 'sources', 'datasets', 'set', 'merge'];
 
 const debug = process.argv.includes('--debug');
 
@@ -46,7 +47,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 /** Commands that keep what they have done: stopped, they go on. */
-const GOES_ON = ['demo', 'download', 'train-discriminator', 'train-eu', 'train-dpo', 'evaluate'];
+const GOES_ON = [
+  'demo',
+  'download',
+  'build-dataset',
+  'train-discriminator',
+  'train-eu',
+  'train-dpo',
+  'evaluate',
+];
 let command = '';
 
 // between two steps nothing is half-written; what a step has not saved is done again
@@ -76,6 +85,7 @@ try {
     .command(scoreCommand)
     .command(chatCommand)
     .command(exportCommand)
+    .command(buildDatasetCommand)
     .command(datasetCommand)
     .command(cardCommand)
     .command(downloadCommand)
