@@ -363,6 +363,20 @@ describe('cards in the wild', () => {
     expect(card.lorebook).toBeUndefined();
   });
 
+  it('keys that objects have by nature are keys like others', () => {
+    const odd = '"__proto__":{"polluted":1},"constructor":2,"toString":"x"';
+    const json = `{"spec":"chara_card_v2",${odd},"data":{"name":"A",${odd},"character_book":{"entries":[{"content":"x",${odd}}]}}}`;
+    const bytes = Buffer.from(json);
+    expect(readCard(bytes, 'x').card).toMatchObject({ name: 'A', lorebook: { entries: [{ content: 'x' }] } });
+    expect(updateCard(bytes, { name: 'B' }).toString()).toBe(json.replace('"A"', '"B"'));
+    expect(({} as { polluted?: number }).polluted).toBeUndefined();
+    expect(
+      refusal(() =>
+        readCard(Buffer.from('{"__proto__":{"name":"A","description":"","personality":""}}'), 'x'),
+      ),
+    ).toContain('no character card');
+  });
+
   it('a newer version is told of', () => {
     const value = { spec: 'chara_card_v3', spec_version: '3.1', data: { name: 'A' } };
     expect(readCard(Buffer.from(JSON.stringify(value)), 'x').warnings[0]).toContain('3.1 is newer');

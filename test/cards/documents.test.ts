@@ -99,7 +99,7 @@ tags: [a]
 Mara **Venn**
 =============
 
-Mara _repairs_ [old \`clocks\`](https://x.org "t") in *Leith*, snake_case_name and 2 * 3 &amp; so on.<br>
+Mara _repairs_ [old \`clocks\`](https://x.org "t") in *Leith*, snake_case_name and 2 * 3 &amp; so on &valueOf;.<br>
 [![badge](a.png)](b) See <https://x.org>, [a note][1] and text[^1].
 
 ## Likes
@@ -133,7 +133,7 @@ Done \\*so\\*.
     expect(name).toBe('Mara Venn');
     expect(paragraphs).toEqual([
       'name: Mara\ntags: [a]',
-      'Mara repairs old clocks in Leith, snake_case_name and 2 * 3 & so on.\nbadge See https://x.org, a note and text.',
+      'Mara repairs old clocks in Leith, snake_case_name and 2 * 3 & so on &valueOf;.\nbadge See https://x.org, a note and text.',
       'tea with milk\nrain\nfog',
       'Quoted words.',
       'Thing: Clock; Price: 5 | 6\nThing: Watch',

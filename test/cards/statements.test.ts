@@ -85,6 +85,16 @@ describe('descriptions become statements', () => {
       ],
     ],
     ['fragments', 'tall and kind\n\nMara likes rain', ['Mara Venn: tall and kind.', 'Mara likes rain.']],
+    [
+      'keys of several words, values that are sentences of their own, and titles without marks',
+      'Teaching Style: Mara is strict. She never smiles.\nIQ Test: none\n\nEarly life\nMara was born in Leith, in a house beside the harbour, in a cold winter.',
+      [
+        'Mara is strict.',
+        "Mara Venn's teaching style: She never smiles.",
+        "Mara Venn's IQ Test: none.",
+        'Mara was born in Leith, in a house beside the harbour, in a cold winter.',
+      ],
+    ],
     ['lines that go on', 'Mara repairs\nold clocks.', ['Mara repairs old clocks.']],
     [
       'what looks like an attribute and is none',

@@ -10,11 +10,11 @@ import {
   readCardFile,
   readPersonaSource,
   unnamedStatements,
-  updateCard,
+  updateCardFile,
   writePersona,
 } from '../../data/index.js';
 import { TruecastError, UsageError } from '../../support/errors.js';
-import { readBytes, writeFileAtomic } from '../../support/files.js';
+import { writeFileAtomic } from '../../support/files.js';
 import { bytesText } from '../../support/numbers.js';
 import { helpEnd, OWN } from '../options.js';
 import { print, printJson, table } from '../output.js';
@@ -84,7 +84,7 @@ export const cardCommand: CommandModule<object, Options> = {
     if (action === 'statements') return statements({ file, out, language, force, json });
     if (out === undefined || set === undefined)
       throw new UsageError('card write needs --out FILE and --set FIELD=TEXT', 'give both');
-    const bytes = updateCard(readBytes(file, 'character card'), changesOf(set), file);
+    const bytes = updateCardFile(file, changesOf(set));
     refuseExisting(out, force);
     writeFileAtomic(out, bytes);
     if (json) printJson({ out, bytes: bytes.length });

@@ -74,8 +74,11 @@ export class Collector {
       } else if (piece.kind === 'attribute' && normalise(piece.value) === normalise(subject)) {
         this.leave({ field, line: line + linesBefore, text: piece.value, why: 'says the name alone' });
       } else if (piece.kind === 'attribute') {
-        for (const value of sentencesOf(piece.value))
-          put(attributeText(subject, piece.key, value, this.language), 'attribute', line);
+        for (const value of sentencesOf(piece.value)) {
+          // a whole sentence about the subject needs no key before it
+          if (isEnded(value) && names(value, subject)) put(value, 'sentence', line);
+          else put(attributeText(subject, piece.key, value, this.language), 'attribute', line);
+        }
       } else {
         for (const sentence of sentencesOf(piece.text)) {
           if (isEnded(sentence)) put(sentence, 'sentence', line);

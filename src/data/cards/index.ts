@@ -6,4 +6,4 @@ export { PROVENANCE_FORMAT, personaYaml, provenanceJson, writePersona } from './
 export { type FoundCard, readCard, readCardFile } from './read.js';
 export { readPersonaSource, unnamedStatements } from './source.js';
 export { type CardPersona, cardLanguage, cardName, cardStatements, loreStatements } from './statements.js';
-export { type CardChanges, updateCard } from './update.js';
+export { type CardChanges, updateCard, updateCardFile } from './update.js';

@@ -107,6 +107,10 @@ export function piecesOf(text: string, resolve: (text: string) => string): Piece
         pieces.push({ kind: 'attribute', key: open.key, value: plain, line });
       } else if (!hasWords(plain)) {
         left('no words');
+      } else if (!isItem && isTitle(plain, lines[i + 1])) {
+        flush();
+        close();
+        open = { key: plain, line, used: false };
       } else if (!isItem && prose && !isEnded(prose.text) && /^\p{Ll}/u.test(plain)) {
         prose.text += ` ${plain}`;
       } else {
@@ -118,6 +122,19 @@ export function piecesOf(text: string, resolve: (text: string) => string): Piece
   flush();
   close();
   return pieces.sort((a, b) => a.line - b.line);
+}
+
+/** A few words without an end, above a paragraph: "Early life". */
+function isTitle(line: string, next = ''): boolean {
+  const words = line.split(/\s+/).length;
+  return (
+    words <= 4 &&
+    line.length <= 40 &&
+    !isEnded(line) &&
+    /^\p{Lu}/u.test(line) &&
+    next.length > 60 &&
+    isEnded(next.trim())
+  );
 }
 
 function blockPieces(inner: string, line: number): Piece[] {

@@ -1,7 +1,9 @@
 import { UsageError } from '../../support/errors.js';
+import { readBounded } from '../encoding.js';
 import { CARD_KEYS, type CardField, type CharacterCard, cardOf, fieldsOf } from './card.js';
 import { openCardFile } from './cardFile.js';
 import type { JsonText } from './jsonText.js';
+import { LIMITS } from './limits.js';
 import { foundIn } from './read.js';
 
 /** What is to be different in a card. */
@@ -37,6 +39,11 @@ export function updateCard(bytes: Buffer, changes: CardChanges, path = 'the card
   // what is written can be read
   for (const { value } of texts) cardOf(value, path);
   return after;
+}
+
+/** As `updateCard`, of a file, which stays as it is. */
+export function updateCardFile(path: string, changes: CardChanges): Buffer {
+  return updateCard(readBounded(path, 'character card', LIMITS.file), changes, path);
 }
 
 function changed(

@@ -1,5 +1,5 @@
 import { isEnded } from '../sentences.js';
-import { normalise } from '../text.js';
+import { isUnspaced, normalise } from '../text.js';
 
 const ARTICLES = new Set(['the', 'a', 'an']);
 
@@ -8,7 +8,7 @@ export function attributeText(subject: string, key: string, value: string, langu
   const base = language.split('-')[0];
   const of = base === 'zh' ? '的' : base === 'ja' ? 'の' : "'s ";
   const owner = names(key, subject) ? '' : `${subject}${of}`;
-  const name = owner === '' || of !== "'s " ? key : lowerFirst(key);
+  const name = owner === '' || of !== "'s " ? key : lowered(key);
   return ended(`${owner}${name}${of === "'s " ? ': ' : '：'}${value}`, language);
 }
 
@@ -28,13 +28,16 @@ export function names(text: string, subject: string): boolean {
   const whole = normalise(subject);
   if (whole === '') return false;
   // Chinese and Japanese put no spaces around names
-  if (/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u.test(whole)) return inside.includes(whole);
   const first = whole.split(' ').find((part) => !ARTICLES.has(part)) ?? whole;
+  if (isUnspaced(first)) return inside.includes(first);
   return inside.includes(` ${first} `);
 }
 
-/** "Hair" → "hair"; "MBTI" stays. */
-function lowerFirst(key: string): string {
+/** "Hair" → "hair", "Teaching Style" → "teaching style"; "MBTI" and names within stay. */
+function lowered(key: string): string {
+  const words = key.split(' ');
+  const isTitle = words.every((word) => /^(\p{Lu}\p{Ll}+|and|of|the|or|in|&)$/u.test(word));
+  if (isTitle) return key.toLowerCase();
   return /^\p{Lu}(?!\p{Lu})/u.test(key) ? key.charAt(0).toLowerCase() + key.slice(1) : key;
 }
 
