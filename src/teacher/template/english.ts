@@ -1,0 +1,258 @@
+import { words } from '../../data/index.js';
+import { ANTONYMS, NAMES, PLACES, SMALL_TALK, STOP_WORDS } from './englishWords.js';
+import { type Draw, distinct, type LanguageRules, otherNumber, swapAntonym } from './rules.js';
+
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const whole = (word: string) => new RegExp(`(?<![\\p{L}\\p{N}])${escaped(word)}(?![\\p{L}\\p{N}])`, 'u');
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** The whole name, and its first and last word where they are long enough to mean somebody. */
+function nameForms(name: string): string[] {
+  const parts = name.split(/\s+/);
+  const alone = [parts.at(-1)!, parts[0]!].filter((part) => part.length >= 3 && /^\p{Lu}/u.test(part));
+  return distinct([name, ...alone], 3);
+}
+
+function nameAt(name: string): RegExp {
+  const forms = nameForms(name).map(escaped).join('|');
+  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${forms})(?![\\p{L}\\p{N}])`, 'u');
+}
+
+const ABBREVIATION = /(?:\b(?:Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|etc|c|ca|No)|\b\p{Lu})\.\s*$/u;
+const sentenceSegmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
+
+function sentences(paragraph: string): string[] {
+  const text = paragraph.replace(/\[[^\]]{0,40}\]/g, '').replace(/\s+/g, ' ');
+  const found: string[] = [];
+  for (const { segment } of sentenceSegmenter.segment(text)) {
+    const last = found.at(-1);
+    if (last !== undefined && ABBREVIATION.test(last)) found[found.length - 1] = last + segment;
+    else found.push(segment);
+  }
+  return found.map((sentence) => sentence.trim());
+}
+
+const MIN_WORDS = 4;
+const MAX_WORDS = 45;
+
+function statements(name: string, paragraph: string): string[] {
+  let about = false;
+  return sentences(paragraph).flatMap((sentence) => {
+    const named = nameAt(name).test(sentence);
+    const pronoun = /^(He|She|His|Her)\s/.exec(sentence)?.[1];
+    // a pronoun means the character while no other sentence came between
+    const replaced =
+      !named && about && pronoun
+        ? sentence.replace(pronoun, /^H(is|er)$/.test(pronoun) ? `${name}'s` : name)
+        : sentence;
+    about = named || (about && pronoun !== undefined);
+    const length = words(sentence).length;
+    const usable = about && /[.!]["”']?$/.test(sentence) && length >= MIN_WORDS && length <= MAX_WORDS;
+    return usable ? [replaced] : [];
+  });
+}
+
+const BEFORE_OBJECT =
+  /\b(?:by|to|with|for|of|from|about|against|after|before|under|than|like|taught|met|called|named|made|gave|told|asked|saw|loved|helped|between)\s$/;
+const PLAIN_VERB: Record<string, string> = {
+  is: 'am',
+  has: 'have',
+  does: 'do',
+  goes: 'go',
+  "isn't": 'am not',
+};
+const NO_VERB = /(?:ss|us|is|'s)$/;
+
+/** The verb of the first person, for one in the third that follows its subject. */
+function firstPersonVerb(verb: string): string {
+  const known = PLAIN_VERB[verb];
+  if (known !== undefined) return known;
+  if (!/^[a-z]+s$/.test(verb) || NO_VERB.test(verb) || verb === 'was' || verb === 'always') return verb;
+  if (/[^aeiou]ies$/.test(verb)) return verb.replace(/ies$/, 'y');
+  if (/(?:ch|sh|x|zz|ss|o)es$/.test(verb)) return verb.replace(/es$/, '');
+  return verb.slice(0, -1);
+}
+
+function firstPerson(name: string, statement: string): string {
+  const subject = new RegExp(`${nameAt(name).source}('s|’s)?`, 'gu');
+  let text = statement.replace(subject, (_, possessive: string | undefined, at: number) => {
+    if (possessive) return 'my';
+    return BEFORE_OBJECT.test(statement.slice(0, at)) ? 'me' : 'I';
+  });
+  text = text
+    .replace(/\b(?:he|she)\b/gi, 'I')
+    .replace(/\b(?:himself|herself)\b/gi, 'myself')
+    .replace(/\bhis\b/gi, 'my')
+    .replace(/\bhim\b/gi, 'me')
+    .replace(/\bher\b(?=\s+(?:and|or|in|on|at|to|for|with|as|by|when|because|from|that)\b|[.,;!?]|$)/gi, 'me')
+    .replace(/\bher\b/gi, 'my')
+    .replace(
+      /\bI((?:\s[a-z]+ly|\s(?:also|still|often|never|always|now))?)\s([a-z']+)/g,
+      (_, adverb, verb) => {
+        return `I${adverb} ${firstPersonVerb(verb)}`;
+      },
+    );
+  return /\b(?:I|my|me|myself)\b/i.test(text) ? capital(text) : `As for me: ${text}`;
+}
+
+/** Proper nouns: stretches of capitalised words that don't open the sentence and aren't the name. */
+function properNouns(name: string, text: string): string[] {
+  const rest = text.replace(new RegExp(nameAt(name).source, 'gu'), (found) => found.toLowerCase());
+  const found = rest.match(
+    /(?<=[\p{Ll}\p{N},;:)]\s(?:["“(])?)\p{Lu}[\p{L}'’-]+(?:\s(?:of\s|de\s|the\s)?\p{Lu}[\p{L}'’-]+)*/gu,
+  );
+  return distinct(
+    (found ?? []).filter((noun) => !/^(?:I|My|Me)$/.test(noun)),
+    5,
+  );
+}
+
+const MONTH =
+  /^(?:January|February|March|April|May|June|July|August|September|October|November|December|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)$/;
+
+function contradiction(name: string, statement: string, draw: Draw): string {
+  const said = firstPerson(name, statement);
+  const number = /\b\d{1,4}\b/.exec(said);
+  const nouns = properNouns(name, said).filter((noun) => !MONTH.test(noun));
+  const changes = [
+    () => swapAntonym(said, ANTONYMS, whole),
+    () => number && said.replace(number[0], otherNumber(number[0], draw)),
+    () => {
+      const noun = nouns[0];
+      if (noun === undefined) return undefined;
+      const isPlace = new RegExp(`\\b(?:in|at|from|to|near)\\s${escaped(noun)}`).test(said);
+      const pool = (isPlace ? PLACES : NAMES).filter((one) => !said.includes(one));
+      return said.replace(noun, draw.pick(pool));
+    },
+  ];
+  for (const change of draw.order(changes)) {
+    const changed = change();
+    if (changed && changed !== said) return changed;
+  }
+  return negated(said);
+}
+
+const AUXILIARY = /\bI (am|was|have|had|can|could|will|would|do|did|must|should|may|might)\b(?! not)/;
+
+function negated(said: string): string {
+  if (negations(said) > 0) {
+    const without = said.replace(/\b(?:never|not)\s/, '');
+    if (without !== said) return without;
+  }
+  if (AUXILIARY.test(said)) return said.replace(AUXILIARY, 'I $1 not');
+  if (/\bI [a-z]/.test(said)) return said.replace(/\bI ([a-z])/, 'I never $1');
+  const copula = /\b(is|was|are|were|has|had)\b(?! not)/;
+  if (copula.test(said)) return said.replace(copula, '$1 not');
+  return `It is not true that ${said.replace(/^As for me: /, '').replace(/^(?!I\b)./, (c) => c.toLowerCase())}`;
+}
+
+function negations(text: string): number {
+  return (text.match(/\b(?:not|never|no|nobody|nothing|none|neither|nor|without)\b|n['’]t\b/gi) ?? []).length;
+}
+
+/** What a cue in the statement lets one ask. */
+const CUES: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/\bborn\b/i, ['Where and when were you born?', 'What do we know about your birth?']],
+  [
+    /\b(?:lives?|lived|living|dwells?|resides?)\b/i,
+    ['Where do you live?', 'What is the place like where you live?'],
+  ],
+  [/\byears? old\b|\baged?\b/i, ['How old are you?', 'May I ask your age?']],
+  [
+    /\b(?:mother|father|sister|brother|son|daughter|parents|wife|husband|married|family)\b/i,
+    ['What is your family like?', 'Who is in your family?'],
+  ],
+  [
+    /\b(?:likes?|liked|loves?|loved|enjoys?|enjoyed|fond)\b/i,
+    ['What do you like most?', 'What gives you joy?'],
+  ],
+  [
+    /\b(?:hates?|hated|dislikes?|fears?|feared|afraid)\b/i,
+    ['What do you dislike?', 'Is there something that you fear?'],
+  ],
+  [
+    /\b(?:works?|worked|profession|trade|job|career)\b/i,
+    ['What is your work?', 'How do you earn your living?'],
+  ],
+  [
+    /\b(?:wrote|writes|written|composed|composes|published|painted)\b/i,
+    ['Which of your works should I know?', 'What have you made?'],
+  ],
+  [
+    /\b(?:studied|studies|school|university|taught|teacher|learned|learnt|pupil)\b/i,
+    ['Who taught you?', 'How did you learn what you know?'],
+  ],
+  [/\b(?:died|death|killed|buried)\b/i, ['How did it end?', 'What is said about your death?']],
+  [/\b(?:because|since|therefore)\b/i, ['Why was that?', 'What was your reason?']],
+  [/\b(?:can|able|power|ability)\b/i, ['What are you able to do?', 'What is your gift?']],
+  [/\b(?:friends?|companions?|ally|allies)\b/i, ['Who are your friends?', 'Whom do you trust?']],
+];
+
+function queries(name: string, statement: string, draw: Draw): string[] {
+  const nouns = properNouns(name, statement);
+  const year = /\b1\d{3}\b|\b20\d{2}\b/.exec(statement)?.[0];
+  const object = objectOf(name, statement);
+  const specific = [
+    ...draw.order(CUES.filter(([cue]) => cue.test(statement))).map(([, asked]) => draw.pick(asked)),
+    ...(year ? [draw.pick([`What happened to you in ${year}?`, `What were you doing in ${year}?`])] : []),
+    ...nouns
+      .slice(0, 2)
+      .map((noun) =>
+        draw.pick([
+          `What is ${noun} to you?`,
+          `What can you tell me about ${noun}?`,
+          `How did you come to ${noun}?`,
+          `Tell me about you and ${noun}.`,
+        ]),
+      ),
+  ];
+  const general = draw.order([
+    `What can you say of ${object}?`,
+    `Is there a story behind ${object}?`,
+    `I have heard something about ${object}. Is it true?`,
+    `Tell me about ${object}, please.`,
+  ]);
+  return distinct([...specific.slice(0, 2), ...general], 3);
+}
+
+/** A few words of the statement that say what it is about. */
+function objectOf(name: string, statement: string): string {
+  const said = statement
+    .replace(new RegExp(`${nameAt(name).source}(?:['’]s)?`, 'gu'), '|')
+    .replace(/\b(?:his|her)\b/gi, 'your')
+    .replace(/\b(?:he|she|him)\b/gi, 'you')
+    .replace(/[.!?"“”]+/g, '');
+  const clauses = said.split(/[|,;:()]|\b(?:and|but|which|who|that|when|because|where)\b/);
+  const longest = clauses.map((clause) => clause.trim().split(/\s+/)).sort((a, b) => b.length - a.length)[0]!;
+  // the verb and small words before the object go; the last words matter most
+  const start = longest.findIndex((word, i) => i > 0 && /^(?:a|an|the|your|\p{Lu}.*)$/u.test(word));
+  const kept = longest.slice(start > 0 ? start : Math.min(1, longest.length - 1)).slice(0, 7);
+  while (kept.length > 1 && STOP_WORDS.has(kept.at(-1)!.toLowerCase())) kept.pop();
+  const text = kept.join(' ');
+  return text === '' ? 'that' : text;
+}
+
+/** Endings go, so that "lives", "lived" and "live" are one. */
+function stem(word: string): string {
+  if (word.length < 4 || /\d/.test(word)) return word;
+  const short = word.replace(/'s$/, '').replace(/(?:ing|ed|es|s|e|ly)$/, '');
+  return short.length >= 3 ? short : word;
+}
+
+export const english: LanguageRules = {
+  statements,
+  queries,
+  firstPerson,
+  contradiction,
+  smallTalk: SMALL_TALK,
+  topics(name, text) {
+    const own = new Set(words(nameForms(name).join(' ')));
+    return new Set(
+      words(text)
+        .filter((word) => !STOP_WORDS.has(word) && !own.has(word.replace(/'s$/, '')))
+        .map(stem),
+    );
+  },
+  negations,
+  antonyms: ANTONYMS,
+};
