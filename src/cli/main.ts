@@ -9,6 +9,7 @@ import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { downloadCommand } from './commands/download.js';
 import { evaluateCommand } from './commands/evaluate.js';
+import { reviewCommand } from './commands/review.js';
 import { scoreCommand } from './commands/score.js';
 import { setupCommand } from './commands/setup.js';
 import { trainDiscriminatorCommand } from './commands/trainDiscriminator.js';
@@ -44,7 +45,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 /** Commands that keep what they have done: stopped, they go on. */
-const GOES_ON = ['demo', 'download', 'train-discriminator', 'train-eu', 'train-dpo', 'evaluate'];
+const GOES_ON = ['demo', 'download', 'train-discriminator', 'train-eu', 'train-dpo', 'evaluate', 'review'];
 let command = '';
 
 // between two steps nothing is half-written; what a step has not saved is done again
@@ -74,6 +75,7 @@ try {
     .command(scoreCommand)
     .command(chatCommand)
     .command(datasetCommand)
+    .command(reviewCommand)
     .command(downloadCommand)
     .command(setupCommand)
     .command(doctorCommand)

@@ -63,6 +63,10 @@ const local = z.strictObject({
   kind: z.literal('local'),
   /** A folder in Hugging Face layout, a .gguf file, or a model of the hub. */
   model: path,
+  quantization: z.enum(['none', 'nf4', 'nf4-double']).default('nf4-double'),
+  /** Questions answered at once. */
+  batchSize: count.default(8),
+  seed: z.int().min(0).default(1),
 });
 export type LocalSpec = z.infer<typeof local>;
 

@@ -5,6 +5,7 @@ import type { GemmaForCausalLM } from '../models/gemma/model.js';
 import { loadGemma } from '../models/load.js';
 import type { Tokenizer } from '../models/tokenizer.js';
 import { TruecastError } from '../support/errors.js';
+import { requestKey } from './key.js';
 import type { Teacher, TeacherReply, TeacherRequest } from './teacher.js';
 
 export interface LocalTeacherOptions {
@@ -103,7 +104,7 @@ class LocalTeacher implements Teacher {
       if (batch.length === 0) continue;
       try {
         const replies = await this.answer(batch);
-        batch.forEach(({ resolve }, i) => resolve(replies[i]!));
+        for (const [i, { resolve }] of batch.entries()) resolve(replies[i]!);
       } catch (error) {
         for (const { reject, signal } of batch) reject(signal?.aborted ? signal.reason : error);
       }
@@ -130,7 +131,9 @@ class LocalTeacher implements Teacher {
     const { temperature, maxTokens } = batch[0]!.request;
     const generations = await generate(
       this.model,
-      batch.map(({ request, prompt }): GenerationRequest => ({ prompt, key: questionKey(request) })),
+      batch.map(
+        ({ request, prompt }): GenerationRequest => ({ prompt, key: requestKey(request, this.identity) }),
+      ),
       {
         temperature,
         topK: 0,
@@ -156,9 +159,4 @@ class LocalTeacher implements Teacher {
 /** Gemma has no system turn: the instructions open the user's. */
 function userTurn({ messages }: TeacherRequest): string {
   return messages.map(({ content }) => content.trim()).join('\n\n');
-}
-
-/** What an answer's random numbers depend on. */
-function questionKey({ stage, messages, repetition }: TeacherRequest): string {
-  return JSON.stringify([stage, messages, repetition]);
 }

@@ -35,6 +35,9 @@ interface Line {
   style: Style;
 }
 
+/** What is asked and the step before give way where fewer lines than this are left for the texts. */
+const MIN_TEXT_LINES = 6;
+
 /**
  * The page of a session's current row, as lines that fit the terminal. The texts scroll where they don't fit;
  * what is asked and the keys stay in view.
@@ -47,13 +50,17 @@ export function page(session: ReviewSession, options: PageOptions): { lines: str
     wrapText(harmless(text), columns).map((line) => ({ text: line, style }));
   const header = wrapped(headline(session), 'dim');
   const body = row === undefined ? wrapped('All rows are checked.', 'bold') : texts(row, wrapped, columns);
-  const footer = [
-    ...(row ? wrapped(QUESTIONS[row.table], 'bold') : []),
+  const question = row ? wrapped(QUESTIONS[row.table], 'bold') : [];
+  const needed = [
     ...(row && session.options.showLabel ? wrapped(givenLabels(row), 'plain') : []),
     ...wrapped(keys(row), 'plain'),
-    ...wrapped(lastStep(session), 'dim'),
   ];
-  const room = Math.max(3, options.rows - header.length - footer.length - 2);
+  const before = wrapped(lastStep(session), 'dim');
+  // a blank line before the texts, one after them
+  const roomFor = (below: Line[]) => options.rows - header.length - below.length - 2;
+  const whole = [...question, ...needed, ...before];
+  const footer = roomFor(whole) >= MIN_TEXT_LINES ? whole : needed;
+  const room = Math.max(1, roomFor(footer));
   const maxScroll = Math.max(0, body.length - room);
   const scroll = Math.min(options.scroll, maxScroll);
   const shown = body.slice(scroll, scroll + room);

@@ -29,13 +29,8 @@ const CLEAR = '\x1b[H\x1b[2J';
  * @throws UsageError where there is no terminal
  */
 export function reviewOnTerminal(session: ReviewSession, terminal: ReviewTerminal): Promise<void> {
+  needTerminal(terminal);
   const { input, output, env } = terminal;
-  if (!input.isTTY || !output.isTTY) {
-    throw new UsageError(
-      'review takes keystrokes, and standard input or standard error is no terminal',
-      'run it in a terminal; --report prints what has been found, anywhere',
-    );
-  }
   // https://no-color.org: set to anything but nothing
   const color = !env.NO_COLOR && env.TERM !== 'dumb';
   const screen = env.TERM !== 'dumb';
@@ -91,6 +86,15 @@ export function reviewOnTerminal(session: ReviewSession, terminal: ReviewTermina
     if (screen) output.write(ENTER);
     draw();
   });
+}
+
+/** @throws UsageError where there is no terminal */
+export function needTerminal({ input, output }: Pick<ReviewTerminal, 'input' | 'output'>): void {
+  if (input.isTTY && output.isTTY) return;
+  throw new UsageError(
+    'review takes keystrokes, and standard input or standard error is no terminal',
+    'run it in a terminal; --report prints what has been found, anywhere',
+  );
 }
 
 /** In raw mode Ctrl-C and Ctrl-D are keys. */

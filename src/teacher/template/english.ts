@@ -1,6 +1,17 @@
 import { words } from '../../data/index.js';
 import { ANTONYMS, NAMES, PLACES, SMALL_TALK, STOP_WORDS } from './englishWords.js';
-import { type Draw, distinct, type LanguageRules, otherNumber, swapAntonym } from './rules.js';
+import {
+  type Cues,
+  cuedQuestions,
+  type Draw,
+  distinct,
+  LABELLED,
+  type LanguageRules,
+  otherNumber,
+  paragraphParts,
+  sharesCue,
+  swapAntonym,
+} from './rules.js';
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 const whole = (word: string) => new RegExp(`(?<![\\p{L}\\p{N}])${escaped(word)}(?![\\p{L}\\p{N}])`, 'u');
@@ -13,16 +24,39 @@ function nameForms(name: string): string[] {
   return distinct([name, ...alone], 3);
 }
 
-function nameAt(name: string): RegExp {
-  const forms = nameForms(name).map(escaped).join('|');
-  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${forms})(?![\\p{L}\\p{N}])`, 'u');
+interface Mention {
+  at: number;
+  text: string;
+  possessive: boolean;
 }
 
+/** Where a text names the character; "Johann van Beethoven" and "the Beethoven House" are not Ludwig. */
+function mentions(name: string, text: string): Mention[] {
+  const forms = nameForms(name).map(escaped).join('|');
+  const form = new RegExp(`(?<![\\p{L}\\p{N}])(?:${forms})(?:(['’]s)|(?![\\p{L}\\p{N}]))`, 'gu');
+  return [...text.matchAll(form)].flatMap(({ index: at, 0: found, 1: possessive }) => {
+    const before = /(\p{Lu}[\p{L}.]+)\s(?:van\s|von\s|de\s|of\s|the\s)?$/u.exec(text.slice(0, at));
+    // a capital at the beginning of the sentence means nothing
+    const after = /^\s\p{Lu}\p{Ll}/u.test(text.slice(at + found.length));
+    const another = (before !== null && before.index > 0) || (after && possessive === undefined);
+    return another ? [] : [{ at, text: found, possessive: possessive !== undefined }];
+  });
+}
+
+/** The text with every mention of the character replaced. */
+function replaceMentions(name: string, text: string, by: (mention: Mention) => string): string {
+  return mentions(name, text).reduceRight(
+    (result, mention) =>
+      result.slice(0, mention.at) + by(mention) + result.slice(mention.at + mention.text.length),
+    text,
+  );
+}
+
+const END = /[.!?]["”']?$/;
 const ABBREVIATION = /(?:\b(?:Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|etc|c|ca|No)|\b\p{Lu})\.\s*$/u;
 const sentenceSegmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
 
-function sentences(paragraph: string): string[] {
-  const text = paragraph.replace(/\[[^\]]{0,40}\]/g, '').replace(/\s+/g, ' ');
+function sentences(text: string): string[] {
   const found: string[] = [];
   for (const { segment } of sentenceSegmenter.segment(text)) {
     const last = found.at(-1);
@@ -37,23 +71,35 @@ const MAX_WORDS = 45;
 
 function statements(name: string, paragraph: string): string[] {
   let about = false;
-  return sentences(paragraph).flatMap((sentence) => {
-    const named = nameAt(name).test(sentence);
+  const own = (sentence: string): string[] => {
+    const named = mentions(name, sentence).length > 0;
     const pronoun = /^(He|She|His|Her)\s/.exec(sentence)?.[1];
     // a pronoun means the character while no other sentence came between
-    const replaced =
-      !named && about && pronoun
-        ? sentence.replace(pronoun, /^H(is|er)$/.test(pronoun) ? `${name}'s` : name)
-        : sentence;
-    about = named || (about && pronoun !== undefined);
-    const length = words(sentence).length;
-    const usable = about && /[.!]["”']?$/.test(sentence) && length >= MIN_WORDS && length <= MAX_WORDS;
-    return usable ? [replaced] : [];
+    const stands = !named && about && pronoun !== undefined;
+    about = named || stands;
+    const possessive = /^H(is|er)$/.test(pronoun ?? '') ? `${name}'s` : name;
+    const text = stands ? sentence.replace(pronoun, possessive) : sentence;
+    const length = words(text).length;
+    const whole = END.test(text) && text.split('(').length === text.split(')').length;
+    return about && whole && length >= MIN_WORDS && length <= MAX_WORDS ? [text] : [];
+  };
+  return paragraphParts(paragraph, END, ' ').flatMap((part) => {
+    const [, label, rest] = LABELLED.exec(part) ?? [];
+    if (label === undefined || label.split(' ').length > 4) return sentences(part).flatMap(own);
+    if (/^(?:full )?name$/i.test(label) || rest === '') return [];
+    const [first, ...others] = sentences(rest!);
+    about = true;
+    const profile = `${name}'s ${label.toLowerCase()}: ${first}`;
+    const given =
+      mentions(name, first!).length > 0 ? own(first!) : [END.test(profile) ? profile : `${profile}.`];
+    return [...given, ...others.flatMap(own)];
   });
 }
 
 const BEFORE_OBJECT =
-  /\b(?:by|to|with|for|of|from|about|against|after|before|under|than|like|taught|met|called|named|made|gave|told|asked|saw|loved|helped|between)\s$/;
+  /\b(?:by|to|with|for|of|from|about|against|after|before|under|than|like|taught|met|called|named|made|gave|told|asked|saw|loved|helped|between|[a-z]{3,}ing)\s$/;
+const HER_AS_OBJECT =
+  /\bher\b(?=\s(?:and|or|in|on|at|to|for|with|as|by|when|after|before|because|from|that)\b|[.,;!?]|$)/gi;
 const PLAIN_VERB: Record<string, string> = {
   is: 'am',
   has: 'have',
@@ -74,17 +120,17 @@ function firstPersonVerb(verb: string): string {
 }
 
 function firstPerson(name: string, statement: string): string {
-  const subject = new RegExp(`${nameAt(name).source}('s|’s)?`, 'gu');
-  let text = statement.replace(subject, (_, possessive: string | undefined, at: number) => {
+  const text = replaceMentions(name, statement, ({ at, possessive }) => {
     if (possessive) return 'my';
     return BEFORE_OBJECT.test(statement.slice(0, at)) ? 'me' : 'I';
-  });
-  text = text
+  })
+    .replace(/\b(?:he|she)['’]s\b(?=\s(?:been|[a-z]+ed)\b)/gi, 'I have')
+    .replace(/\b(?:he|she)['’]s\b/gi, 'I am')
     .replace(/\b(?:he|she)\b/gi, 'I')
     .replace(/\b(?:himself|herself)\b/gi, 'myself')
     .replace(/\bhis\b/gi, 'my')
     .replace(/\bhim\b/gi, 'me')
-    .replace(/\bher\b(?=\s+(?:and|or|in|on|at|to|for|with|as|by|when|because|from|that)\b|[.,;!?]|$)/gi, 'me')
+    .replace(HER_AS_OBJECT, 'me')
     .replace(/\bher\b/gi, 'my')
     .replace(
       /\bI((?:\s[a-z]+ly|\s(?:also|still|often|never|always|now))?)\s([a-z']+)/g,
@@ -95,27 +141,40 @@ function firstPerson(name: string, statement: string): string {
   return /\b(?:I|my|me|myself)\b/i.test(text) ? capital(text) : `As for me: ${text}`;
 }
 
-/** Proper nouns: stretches of capitalised words that don't open the sentence and aren't the name. */
+const MONTH =
+  /^(?:January|February|March|April|May|June|July|August|September|October|November|December|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b/;
+
+/** Stretches of capitalised words that don't open the sentence and aren't the character or a month. */
 function properNouns(name: string, text: string): string[] {
-  const rest = text.replace(new RegExp(nameAt(name).source, 'gu'), (found) => found.toLowerCase());
-  const found = rest.match(
-    /(?<=[\p{Ll}\p{N},;:)]\s(?:["“(])?)\p{Lu}[\p{L}'’-]+(?:\s(?:of\s|de\s|the\s)?\p{Lu}[\p{L}'’-]+)*/gu,
-  );
+  const rest = replaceMentions(name, text, () => 'x');
+  const noun =
+    /(?<=[\p{Ll}\p{N},;)]\s(?:["“(])?)\p{Lu}[\p{L}-]{2,}(?:\s(?:of\s|de\s|van\s|the\s)?\p{Lu}[\p{L}-]+)*/gu;
   return distinct(
-    (found ?? []).filter((noun) => !/^(?:I|My|Me)$/.test(noun)),
+    [...rest.matchAll(noun)].map(([found]) => found).filter((found) => !MONTH.test(found)),
     5,
   );
 }
 
-const MONTH =
-  /^(?:January|February|March|April|May|June|July|August|September|October|November|December|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)$/;
+/** "a" or "an" before a word that has taken another's place. */
+function withArticle(text: string, word: string): string {
+  const article = /^[aeiou]/i.test(word) ? 'an' : 'a';
+  return text.replace(new RegExp(`\\b(?:a|an) (?=${escaped(word)}(?![\\p{L}]))`, 'u'), `${article} `);
+}
+
+function swapped(said: string): string | undefined {
+  const changed = swapAntonym(said, ANTONYMS, whole);
+  return (
+    changed &&
+    ANTONYMS.flat().reduce((text, word) => (said.includes(word) ? text : withArticle(text, word)), changed)
+  );
+}
 
 function contradiction(name: string, statement: string, draw: Draw): string {
   const said = firstPerson(name, statement);
   const number = /\b\d{1,4}\b/.exec(said);
-  const nouns = properNouns(name, said).filter((noun) => !MONTH.test(noun));
+  const nouns = properNouns(name, said);
   const changes = [
-    () => swapAntonym(said, ANTONYMS, whole),
+    () => swapped(said),
     () => number && said.replace(number[0], otherNumber(number[0], draw)),
     () => {
       const noun = nouns[0];
@@ -150,8 +209,7 @@ function negations(text: string): number {
   return (text.match(/\b(?:not|never|no|nobody|nothing|none|neither|nor|without)\b|n['’]t\b/gi) ?? []).length;
 }
 
-/** What a cue in the statement lets one ask. */
-const CUES: readonly (readonly [RegExp, readonly string[]])[] = [
+const CUES: Cues = [
   [/\bborn\b/i, ['Where and when were you born?', 'What do we know about your birth?']],
   [
     /\b(?:lives?|lived|living|dwells?|resides?)\b/i,
@@ -188,12 +246,12 @@ const CUES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/\b(?:friends?|companions?|ally|allies)\b/i, ['Who are your friends?', 'Whom do you trust?']],
 ];
 
-function queries(name: string, statement: string, draw: Draw): string[] {
+function queries(name: string, statement: string, count: number, draw: Draw): string[] {
   const nouns = properNouns(name, statement);
   const year = /\b1\d{3}\b|\b20\d{2}\b/.exec(statement)?.[0];
   const object = objectOf(name, statement);
   const specific = [
-    ...draw.order(CUES.filter(([cue]) => cue.test(statement))).map(([, asked]) => draw.pick(asked)),
+    ...cuedQuestions(CUES, statement, draw),
     ...(year ? [draw.pick([`What happened to you in ${year}?`, `What were you doing in ${year}?`])] : []),
     ...nouns
       .slice(0, 2)
@@ -212,24 +270,24 @@ function queries(name: string, statement: string, draw: Draw): string[] {
     `I have heard something about ${object}. Is it true?`,
     `Tell me about ${object}, please.`,
   ]);
-  return distinct([...specific.slice(0, 2), ...general], 3);
+  return distinct([...specific.slice(0, 2), ...general, ...specific.slice(2)], count);
 }
 
-/** A few words of the statement that say what it is about. */
+/** The longest stretch of the statement that begins as a noun does, with an article or your, and holds no verb we know. */
 function objectOf(name: string, statement: string): string {
-  const said = statement
-    .replace(new RegExp(`${nameAt(name).source}(?:['’]s)?`, 'gu'), '|')
+  const said = replaceMentions(name, statement, ({ possessive }) => (possessive ? 'your' : 'you'))
     .replace(/\b(?:his|her)\b/gi, 'your')
-    .replace(/\b(?:he|she|him)\b/gi, 'you')
-    .replace(/[.!?"“”]+/g, '');
-  const clauses = said.split(/[|,;:()]|\b(?:and|but|which|who|that|when|because|where)\b/);
-  const longest = clauses.map((clause) => clause.trim().split(/\s+/)).sort((a, b) => b.length - a.length)[0]!;
-  // the verb and small words before the object go; the last words matter most
-  const start = longest.findIndex((word, i) => i > 0 && /^(?:a|an|the|your|\p{Lu}.*)$/u.test(word));
-  const kept = longest.slice(start > 0 ? start : Math.min(1, longest.length - 1)).slice(0, 7);
-  while (kept.length > 1 && STOP_WORDS.has(kept.at(-1)!.toLowerCase())) kept.pop();
-  const text = kept.join(' ');
-  return text === '' ? 'that' : text;
+    .replace(/["“”]/g, '');
+  const phrases = [...said.matchAll(/\b(?:an?|the|your)((?:\s[\p{L}\p{N}'’-]+){1,6})/giu)].flatMap(
+    ([phrase]) => {
+      const [first, ...rest] = phrase.split(' ');
+      const end = rest.findIndex((word) => STOP_WORDS.has(word.toLowerCase()));
+      const kept = rest.slice(0, end < 0 ? 4 : end);
+      return kept.length === 0 ? [] : [[first!.toLowerCase(), ...kept].join(' ')];
+    },
+  );
+  const [longest] = phrases.sort((a, b) => b.length - a.length);
+  return longest ?? properNouns(name, statement)[0] ?? 'your life';
 }
 
 /** Endings go, so that "lives", "lived" and "live" are one. */
@@ -254,5 +312,8 @@ export const english: LanguageRules = {
     );
   },
   negations,
+  asksFor: (statement, query) => sharesCue(CUES, statement, query),
   antonyms: ANTONYMS,
+  whole,
+  names: /(?<=[\p{Ll}\p{N},;] )\p{Lu}[\p{L}]{2,}/gu,
 };

@@ -4,8 +4,10 @@ import { integerAt, randomKey, shuffled } from '../../support/random.js';
 export interface LanguageRules {
   /** Sentences of a paragraph that name the character, a leading pronoun replaced by the name. */
   statements(name: string, paragraph: string): string[];
-  /** Three different utterances to the character, which ask for what the statement says. */
-  queries(name: string, statement: string, draw: Draw): string[];
+  /** Different utterances to the character, which ask for what the statement says: `count`, or fewer. */
+  queries(name: string, statement: string, count: number, draw: Draw): string[];
+  /** Whether a query asks by a cue that the statement holds, such as where one lives. */
+  asksFor(statement: string, query: string): boolean;
   /** The statement as the character says it. */
   firstPerson(name: string, statement: string): string;
   /** As the character would say it if it were not so: one thing changed, or negated. */
@@ -18,6 +20,24 @@ export interface LanguageRules {
   negations(text: string): number;
   /** Pairs of words that exclude each other. */
   antonyms: readonly (readonly [string, string])[];
+  /** Finds a word of these pairs in a text. */
+  whole(word: string): RegExp;
+  /** Finds names and places, as far as they can be told by their form. */
+  names: RegExp;
+}
+
+/** What in a statement lets one ask what. */
+export type Cues = readonly (readonly [cue: RegExp, questions: readonly string[]])[];
+
+/** A question for each cue of the statement, the cues in a drawn order. */
+export function cuedQuestions(cues: Cues, statement: string, draw: Draw): string[] {
+  return draw.order(cues.filter(([cue]) => cue.test(statement))).map(([, questions]) => draw.pick(questions));
+}
+
+export function sharesCue(cues: Cues, statement: string, query: string): boolean {
+  return cues.some(
+    ([cue, questions]) => cue.test(statement) && (questions.includes(query) || cue.test(query)),
+  );
 }
 
 /** Seeded choices, in order. */
@@ -49,7 +69,7 @@ export function otherNumber(text: string, draw: Draw): string {
   return String(value > step && draw.below(2) === 0 ? value - step : value + step);
 }
 
-/** The first entry of `pairs` that occurs as a whole in the text, its other side in its place. */
+/** The first of `pairs` of which the text holds one side alone, the other side in its place. */
 export function swapAntonym(
   text: string,
   pairs: readonly (readonly [string, string])[],
@@ -60,7 +80,7 @@ export function swapAntonym(
       [a, b],
       [b, a],
     ] as const) {
-      if (whole(from).test(text)) return text.replace(whole(from), to);
+      if (whole(from).test(text) && !whole(to).test(text)) return text.replace(whole(from), to);
     }
   }
   return undefined;
@@ -70,3 +90,25 @@ export function swapAntonym(
 export function distinct(texts: readonly string[], n: number): string[] {
   return [...new Set(texts)].slice(0, n);
 }
+
+/**
+ * The lines of a paragraph joined, but for headings and for lines such as "Age: 26", which stand alone.
+ *
+ * @param ends what a sentence ends with
+ */
+export function paragraphParts(paragraph: string, ends: RegExp, glue: string): string[] {
+  const parts: string[] = [];
+  let open = false;
+  for (const line of paragraph.replace(/\[[^\]]{0,40}\]/g, '').split('\n')) {
+    const text = line.replace(/\s+/g, ' ').trim();
+    if (text === '') continue;
+    const goesOn = open && /^[\p{Ll}\p{Lo}]/u.test(text) && !LABELLED.test(text);
+    if (goesOn) parts[parts.length - 1] += glue + text;
+    else parts.push(text);
+    open = !ends.test(text);
+  }
+  return parts;
+}
+
+/** A line of a profile: what it gives, and the rest. */
+export const LABELLED = /^([^:：.。,，"“”]{2,40})[:：]\s*(.*)$/u;
