@@ -14,7 +14,7 @@ interface Options {
   share?: number;
   seed: number;
   showLabel: boolean;
-  report: boolean;
+  report?: boolean;
   apply?: string;
   json?: boolean;
 }
@@ -36,7 +36,7 @@ export const reviewCommand: CommandModule<object, Options> = {
           default: false,
           describe: "Show the teacher's label from the start; otherwise after yours",
         },
-        report: { type: 'boolean', default: false, describe: 'Only print what has been found so far' },
+        report: { type: 'boolean', describe: 'Only print what has been found so far' },
         apply: {
           type: 'string',
           requiresArg: true,
@@ -98,6 +98,7 @@ function tableText(review: TableReview): string {
     ['all', ...shareCells(accuracy)],
   ];
   const { rows: disputed, first, second, neither } = disagreements;
+  if (accuracy.rows + disputed === 0) return `${review.table}: nothing labelled yet`;
   return [
     `${review.table}\n${table(rows)}`,
     `κ ${kappaText(agreement)}`,
