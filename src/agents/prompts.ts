@@ -12,6 +12,7 @@ interface PromptTexts {
 const TEXTS: Record<string, PromptTexts> = {
   en: { persona: 'You are {name}.', statements: 'About {name}:' },
   zh: { persona: '你是{name}。', statements: '关于{name}：' },
+  ja: { persona: 'あなたは{name}です。', statements: '{name}について：' },
 };
 
 /**

@@ -3,6 +3,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { systemError, TruecastError, UsageError } from '../support/errors.js';
 import { VERSION } from '../support/version.js';
+import { buildDatasetCommand } from './commands/buildDataset.js';
 import { chatCommand } from './commands/chat.js';
 import { datasetCommand } from './commands/dataset.js';
 import { demoCommand } from './commands/demo.js';
@@ -17,7 +18,7 @@ import { trainDpoCommand } from './commands/trainDpo.js';
 import { trainEuCommand } from './commands/trainEu.js';
 
 /** Options that take several values. */
-const SEVERAL = ['_', 'response', 'models'];
+const SEVERAL = ['_', 'response', 'models', 'merge'];
 
 const debug = process.argv.includes('--debug');
 
@@ -45,7 +46,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 /** Commands that keep what they have done: stopped, they go on. */
-const GOES_ON = ['demo', 'download', 'train-discriminator', 'train-eu', 'train-dpo', 'evaluate', 'review'];
+const GOES_ON = [
+  'demo',
+  'download',
+  'build-dataset',
+  'train-discriminator',
+  'train-eu',
+  'train-dpo',
+  'evaluate',
+  'review',
+];
 let command = '';
 
 // between two steps nothing is half-written; what a step has not saved is done again
@@ -74,6 +84,7 @@ try {
     .command(evaluateCommand)
     .command(scoreCommand)
     .command(chatCommand)
+    .command(buildDatasetCommand)
     .command(datasetCommand)
     .command(reviewCommand)
     .command(downloadCommand)

@@ -20,6 +20,21 @@ export function numeric(name: string, accepts: (value: number) => boolean, wante
   } as const;
 }
 
+/** Part i of n, as i/n. */
+export const shard = {
+  type: 'string',
+  requiresArg: true,
+  coerce(text: string | undefined): { index: number; count: number } | undefined {
+    if (text === undefined) return undefined;
+    const [, i, n] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? [];
+    const [index, count] = [Number(i), Number(n)];
+    if (!(index >= 1 && index <= count)) {
+      throw new UsageError('--shard takes i/n, with i from 1 to n', 'give it as 1/8');
+    }
+    return { index, count };
+  },
+} as const;
+
 export const backend = {
   choices: ['auto', ...BACKEND_NAMES] as const,
   describe: 'Where tensors live; auto takes the fastest usable one and says why',

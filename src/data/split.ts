@@ -1,6 +1,5 @@
 import { randomKey, shuffled, uniformAt } from '../support/random.js';
-import type { AuthoredCharacter, AuthoredQuery } from './characterFormat.js';
-import { NLI_LABELS, type SplitName } from './rows.js';
+import { NLI_LABELS, type NliLabel, type SplitName } from './rows.js';
 import { nearDuplicates } from './similarity.js';
 
 export interface SplitOptions {
@@ -11,6 +10,17 @@ export interface SplitOptions {
   heldOutMin: number;
   /** Texts with at least this similarity (see `similarity`) are near-duplicates. */
   nearDuplicate: number;
+}
+
+/** What a split looks at: a query's texts, as many as there are, and its target, the first active statement. */
+export type SplitQuery = { id: string; text: string; active: readonly string[] } & {
+  [label in NliLabel]?: { text: string };
+};
+
+export interface SplitCharacter<Query extends SplitQuery = SplitQuery> {
+  id: string;
+  statements: readonly { id: string }[];
+  queries: readonly Query[];
 }
 
 /** A training query that was left out because a held-out one says nearly the same. */
@@ -37,7 +47,7 @@ export interface Split {
  * target's last one stays. Queries without a near-duplicate go first in each round; where another is held out
  * all the same, its near-duplicates are dropped from training.
  */
-export function splitQueries(character: AuthoredCharacter, options: SplitOptions): Split {
+export function splitQueries(character: SplitCharacter, options: SplitOptions): Split {
   const { queries } = character;
   const twins = nearDuplicateQueries(queries, options.nearDuplicate);
   const heldOut = chooseHeldOut(character, new Set(twins.flatMap(({ a, b }) => [a.id, b.id])), options);
@@ -69,17 +79,17 @@ export function splitOf(split: Split): Map<string, SplitName> {
 }
 
 export interface QueryPair {
-  a: AuthoredQuery;
-  b: AuthoredQuery;
+  a: SplitQuery;
+  b: SplitQuery;
   text: 'query' | 'response';
   similarity: number;
 }
 
 /** Pairs of queries whose texts, or any two of their responses, are near-duplicates. */
-export function nearDuplicateQueries(queries: readonly AuthoredQuery[], threshold: number): QueryPair[] {
+export function nearDuplicateQueries(queries: readonly SplitQuery[], threshold: number): QueryPair[] {
   const pairs = (
     text: QueryPair['text'],
-    entries: readonly { query: AuthoredQuery; text: string }[],
+    entries: readonly { query: SplitQuery; text: string }[],
   ): QueryPair[] =>
     nearDuplicates(
       entries.map((entry) => entry.text),
@@ -94,23 +104,28 @@ export function nearDuplicateQueries(queries: readonly AuthoredQuery[], threshol
     ),
     ...pairs(
       'response',
-      queries.flatMap((query) => NLI_LABELS.map((label) => ({ query, text: query[label].text }))),
+      queries.flatMap((query) =>
+        NLI_LABELS.flatMap((label) => {
+          const response = query[label];
+          return response === undefined ? [] : [{ query, text: response.text }];
+        }),
+      ),
     ),
   ];
 }
 
 function chooseHeldOut(
-  { id, queries }: AuthoredCharacter,
+  { id, queries }: SplitCharacter,
   avoid: ReadonlySet<string>,
   { seed, heldOutShare, heldOutMin }: SplitOptions,
 ): Set<string> {
-  const byTarget = new Map<string, AuthoredQuery[]>();
+  const byTarget = new Map<string, SplitQuery[]>();
   for (const query of queries) {
     const target = query.active[0]!;
     byTarget.set(target, [...(byTarget.get(target) ?? []), query]);
   }
-  const risk = (query: AuthoredQuery): number => (avoid.has(query.id) ? 1 : 0);
-  const draw = (query: AuthoredQuery): number => uniformAt(randomKey(seed, 'split', id, query.id), 0);
+  const risk = (query: SplitQuery): number => (avoid.has(query.id) ? 1 : 0);
+  const draw = (query: SplitQuery): number => uniformAt(randomKey(seed, 'split', id, query.id), 0);
   const targets = shuffled([...byTarget.keys()], randomKey(seed, 'split', id));
   // The last of each target's queries, in this order, is the one that stays in training.
   const candidates = targets.map((target) =>

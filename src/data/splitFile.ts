@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TruecastError } from '../support/errors.js';
 import { readJson } from '../support/files.js';
-import type { BuildOptions, CharacterData } from './build.js';
+import type { CharacterData } from './build.js';
 import { type AuthoredCharacter, identifier, languageTag, lineOfText } from './characterFormat.js';
 import { rowCounts } from './statistics.js';
 
@@ -16,9 +16,9 @@ export type SplitFile = z.infer<typeof splitFileSchema>;
 
 /** The text of a data set's `split.json`: the options it was built with and what became of each query. */
 export function splitFileText(
-  character: AuthoredCharacter,
-  data: CharacterData,
-  options: BuildOptions,
+  character: Pick<AuthoredCharacter, 'id' | 'name' | 'language' | 'about'>,
+  data: Pick<CharacterData, 'split' | 'relevance' | 'nli'>,
+  options: object,
 ): string {
   const { id, name, language, about } = character;
   const { train, heldOut, dropped, targetsWithoutTraining } = data.split;

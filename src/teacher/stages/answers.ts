@@ -8,6 +8,8 @@ import { NLI_LABELS, RELEVANCE_LABELS } from '../../data/index.js';
 
 const sentence = z
   .string()
+  // half of a character, which JSON can write and UTF-8 cannot
+  .refine((text) => !/\p{Surrogate}/u.test(text), { error: 'holds half a character', abort: true })
   .transform((text) => text.replace(/[\p{Cc}\s]+/gu, ' ').trim())
   .pipe(z.string().min(1, { error: 'is empty' }));
 

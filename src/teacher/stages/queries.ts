@@ -1,0 +1,6 @@
+import { queriesAnswer } from './answers.js';
+import { question, type StageContext } from './question.js';
+
+/** Stage 2: what somebody could say to the character that must be answered with the statement. */
+export const queriesQuestion = (context: StageContext, statement: string, count: number) =>
+  question(context, 'queries', queriesAnswer(count), statement, { statement, count });
