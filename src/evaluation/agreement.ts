@@ -129,7 +129,7 @@ export function confusionRows(
   [first, second]: readonly [string, string],
 ): string[][] {
   return [
-    [`${first} \\ ${second}`, ...labels],
+    [`${first} ↓ ${second} →`, ...labels],
     ...confusion.map((row, a) => [labels[a]!, ...row.map(String)]),
   ];
 }

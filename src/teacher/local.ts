@@ -33,7 +33,8 @@ interface Waiting {
  * A Gemma on this machine as the teacher. Questions that wait while it answers others are answered together
  * next. What it draws is seeded by the question alone, so an answer is the same in any batch and any order.
  *
- * A model without a chat template is refused: a base model continues text, it does not do what it is told.
+ * The weights are read when something is asked. A model without a chat template is refused: a base model
+ * continues text, it does not do what it is told.
  *
  * @throws TruecastError where the model cannot be loaded or has no chat template
  */
@@ -45,28 +46,34 @@ export function localTeacher(options: LocalTeacherOptions): Teacher {
       'take an instruction-tuned model, such as google/gemma-1.1-2b-it',
     );
   }
-  return new LocalTeacher(loadGemma(options.path, options), tokenizer, options);
+  return new LocalTeacher(tokenizer, options);
 }
 
 class LocalTeacher implements Teacher {
   readonly identity: Readonly<Record<string, string | number>>;
+  readonly deterministic = true;
+  private loaded: GemmaForCausalLM | undefined;
   private readonly queue: Waiting[] = [];
-  private readonly stopTokens: number[];
   private running: Promise<void> | undefined;
   private closed = false;
 
   constructor(
-    private readonly model: GemmaForCausalLM,
     private readonly tokenizer: Tokenizer,
     private readonly options: LocalTeacherOptions,
   ) {
     const { name, commit, quantization, seed } = options;
     this.identity = { teacher: 'local', model: name, ...(commit ? { commit } : {}), quantization, seed };
+  }
+
+  private get model(): GemmaForCausalLM {
+    this.loaded ??= loadGemma(this.options.path, this.options);
+    return this.loaded;
+  }
+
+  private get stopTokens(): number[] {
     const end = '<end_of_turn>';
-    this.stopTokens = [
-      ...(tokenizer.hasControl(end) ? [tokenizer.control(end)] : []),
-      ...model.config.endTokens,
-    ];
+    const { endTokens } = this.model.config;
+    return this.tokenizer.hasControl(end) ? [this.tokenizer.control(end), ...endTokens] : [...endTokens];
   }
 
   async ask(request: TeacherRequest, signal?: AbortSignal): Promise<TeacherReply> {
@@ -93,7 +100,7 @@ class LocalTeacher implements Teacher {
     if (this.closed) return;
     this.closed = true;
     for (const { reject } of this.queue.splice(0)) reject(new Error('the teacher is closed'));
-    if (this.running === undefined) this.model.dispose();
+    if (this.running === undefined) this.loaded?.dispose();
   }
 
   private async answerAll(): Promise<void> {
@@ -110,7 +117,7 @@ class LocalTeacher implements Teacher {
       }
     }
     this.running = undefined;
-    if (this.closed) this.model.dispose();
+    if (this.closed) this.loaded?.dispose();
   }
 
   /** Waiting questions of one temperature and length; those that nobody waits for any more are dropped. */

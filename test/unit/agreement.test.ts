@@ -97,7 +97,7 @@ describe("Cohen's κ", () => {
       ['first', 'second'],
     );
     expect(rows).toEqual([
-      ['first \\ second', 'no', 'yes'],
+      ['first ↓ second →', 'no', 'yes'],
       ['no', '3', '1'],
       ['yes', '0', '2'],
     ]);

@@ -1,5 +1,6 @@
 import { randomKey, shuffled } from '../../support/random.js';
-import type { ReviewRow } from './rows.js';
+import type { NliRow, RelevanceRow } from '../../data/index.js';
+import { nliReviewRow, type ReviewRow, relevanceReviewRow } from './rows.js';
 
 /**
  * Draws a share of the rows for a person to check, stratified: of every table and label about the same share,
@@ -23,6 +24,26 @@ export function selectForReview(rows: readonly ReviewRow[], share: number, seed:
     return inSeededOrder(stratum, seed).slice(0, wanted);
   });
   return reviewOrder(drawn, seed);
+}
+
+/**
+ * What a built data set sets aside for a person: a share of its rows, and those that two teachers disagreed
+ * on and that wait for the decision.
+ */
+export function toReview(
+  data: { relevance: readonly RelevanceRow[]; nli: readonly NliRow[] },
+  second: { policy: string; disagreements: readonly ReviewRow[] } | undefined,
+  { share, seed }: { share: number; seed: number },
+): ReviewRow[] {
+  const rows = [
+    ...data.relevance.map((row) => relevanceReviewRow(row)),
+    ...data.nli.map((row) => nliReviewRow(row)),
+  ];
+  const drawn = selectForReview(rows, share, seed);
+  const known = new Set(drawn.map(({ rowId }) => rowId));
+  const disputed = second?.policy === 'review' ? second.disagreements : [];
+  const waiting = new Map(disputed.map((row) => [row.rowId, row]));
+  return reviewOrder([...drawn, ...[...waiting.values()].filter(({ rowId }) => !known.has(rowId))], seed);
 }
 
 /** The order that a person sees rows in: those of a table together, otherwise mixed. */

@@ -36,6 +36,7 @@ type Answer = StatementsAnswer | QueriesAnswer | RelevanceAnswer | ResponsesAnsw
 export function templateTeacher(): Teacher {
   return {
     identity: { teacher: 'template', rules: RULES_VERSION },
+    deterministic: true,
     async ask(request, signal): Promise<TeacherReply> {
       signal?.throwIfAborted();
       const text = JSON.stringify(answer(request));
