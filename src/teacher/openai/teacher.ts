@@ -67,10 +67,15 @@ class EndpointTeacher implements Teacher {
   private async answer(request: TeacherRequest, signal?: AbortSignal): Promise<TeacherReply> {
     signal?.throwIfAborted();
     const { attempts, pauseSeconds, longestWaitSeconds } = this.spec;
-    const begun = performance.now();
+    /** When each try began. */
+    const begun: number[] = [];
     const usage = { promptTokens: 0, completionTokens: 0 };
     try {
-      const reply = await retrying(() => this.send(request, signal), {
+      const attempt = () => {
+        begun.push(performance.now());
+        return this.send(request, signal);
+      };
+      const reply = await retrying(attempt, {
         attempts,
         pauseMs: 1000 * pauseSeconds,
         longestWaitMs: 1000 * longestWaitSeconds,
@@ -94,8 +99,9 @@ class EndpointTeacher implements Teacher {
         return { failure: error.reason, detail: error.message, usage };
       }
       if (error instanceof GivenUp) {
-        // others have been answered meanwhile: it is this request that the endpoint cannot bear
-        if (this.lastSuccess > begun) return { failure: 'rejected', detail: error.message, usage };
+        // others were answered between the last two tries: it is this request that the endpoint cannot bear
+        if (this.lastSuccess > (begun.at(-2) ?? begun[0]!))
+          return { failure: 'rejected', detail: error.message, usage };
         throw new TruecastError(error.message, 'see what the endpoint lacks; the same command goes on');
       }
       throw error;
