@@ -97,7 +97,7 @@ export function withSecond(
 ): { data: LabelledData; second: SecondResult } {
   const relevance = secondOpinion('relevance', labels.relevance, policy, seed);
   const nli = secondOpinion('nli', labels.nli, policy, seed);
-  const gone = new Set<RelevanceRow | NliRow>([...data.relevance, ...data.nli]);
+  const gone = new Set([...labels.relevance, ...labels.nli].map(({ row }) => row));
   for (const row of [...relevance.kept, ...nli.kept]) gone.delete(row);
   const inactive = new Set<string>();
   const unsaid = new Set<string>();

@@ -363,6 +363,7 @@ describe('the recipe', () => {
       changed: { relevance: 1, nli: 1 },
       added: { relevance: 0, nli: 0 },
       dialoguesDropped: 1,
+      dialoguesAdded: 0,
       unknown: 0,
     });
     const after = loadCharacter(target);
@@ -372,6 +373,10 @@ describe('the recipe', () => {
     ]);
     const query = after.queries.find(({ queryId }) => queryId === active.queryId)!;
     expect(query.active).not.toContain(active.statementId);
+    const others = (rows: typeof after.queries) => rows.filter(({ queryId }) => queryId !== active.queryId);
+    expect(others(after.queries).map((row) => row.active)).toEqual(
+      others(before.queries).map((row) => row.active),
+    );
     expect(after.nli!.filter((row, i) => row.label !== before.nli![i]!.label)).toEqual([
       { ...said, label: 1 },
     ]);
@@ -390,12 +395,19 @@ describe('the recipe', () => {
     writeJsonl(join(path, REVIEW_FILE), reviewTable, [
       relevanceReviewRow({ ...added, label: 0, origin: 'random' }, 1),
       relevanceReviewRow({ ...added, query: 'Of another build?', label: 0, origin: 'random' }),
+      nliReviewRow({ ...nliRow(1, 0), character: 'quill' }, 2),
     ]);
     const session = new ReviewSession(path, { showLabel: false });
     session.label(1);
     session.label(1);
+    session.label(2);
     const target = join(folder(), 'out');
-    expect(applyReviewTo(path, target)).toMatchObject({ added: { relevance: 1, nli: 0 }, unknown: 1 });
+    expect(applyReviewTo(path, target)).toMatchObject({
+      added: { relevance: 1, nli: 1 },
+      dialoguesAdded: 1,
+      unknown: 1,
+    });
+    expect(loadCharacter(target).dialogues!.at(-1)).toMatchObject({ queryId: 'q1', response: 'I keep 1.' });
     expect(readTable(join(target, 'relevance.arrow'), relevanceTable).at(-1)).toEqual({
       ...added,
       label: 1,

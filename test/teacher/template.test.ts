@@ -8,6 +8,10 @@ import {
   statementsAnswer,
 } from '../../src/teacher/stages/answers.js';
 import type { Stage } from '../../src/teacher/teacher.js';
+import { chinese } from '../../src/teacher/template/chinese.js';
+import { english } from '../../src/teacher/template/english.js';
+import { japanese } from '../../src/teacher/template/japanese.js';
+import { Draw, type LanguageRules } from '../../src/teacher/template/rules.js';
 import { templateTeacher } from '../../src/teacher/template/template.js';
 
 const ANSWERS: Record<Stage, z.ZodType> = {
@@ -18,6 +22,8 @@ const ANSWERS: Record<Stage, z.ZodType> = {
   responses: responsesAnswer,
   nli: nliAnswer,
 };
+
+const RULES: Record<string, LanguageRules> = { en: english, zh: chinese, ja: japanese };
 
 async function ask<T>(
   stage: Stage,
@@ -41,8 +47,23 @@ async function ask<T>(
 
 const statements = async (language: string, name: string, paragraph: string) =>
   (await ask<z.infer<typeof statementsAnswer>>('statements', language, { name, paragraph })).statements;
-const responses = (language: string, name: string, statement: string, repetition = 0) =>
+const spoken = (language: string, name: string, statement: string, repetition = 0) =>
   ask<z.infer<typeof responsesAnswer>>('responses', language, { name, statement, query: 'Who?' }, repetition);
+/** As spoken, without the small talk before it. */
+async function responses(language: string, name: string, statement: string, repetition = 0) {
+  const { openers, space } = RULES[language]!;
+  const said = await spoken(language, name, statement, repetition);
+  const bare = (text: string) => {
+    const opener = openers.find((one) => text.startsWith(one + space));
+    if (opener === undefined) throw new Error(`no opener: ${text}`);
+    return text.slice(opener.length + space.length);
+  };
+  return {
+    entailed: bare(said.entailed),
+    neutral: bare(said.neutral),
+    contradicted: bare(said.contradicted),
+  };
+}
 const nli = async (language: string, name: string, statement: string, response: string) =>
   (await ask<{ label: string }>('nli', language, { name, statement, query: 'Who?', response })).label;
 const relevance = async (language: string, name: string, statement: string, query: string) =>
@@ -139,6 +160,18 @@ describe('responses by rules', () => {
     );
     expect(new Set(first.map(({ neutral }) => neutral)).size).toBeGreaterThan(12);
     expect(await responses('en', 'Iris Vale', 'Iris Vale owns 3 clocks.')).toEqual(first[3]);
+  });
+});
+
+describe('small talk', () => {
+  it.each(Object.entries(RULES))('negates nothing, gives no number, and varies (%s)', (_, rules) => {
+    for (const opener of rules.openers) {
+      expect(rules.negations(opener), opener).toBe(0);
+      expect(opener).not.toMatch(/\d/);
+    }
+    const scenes = Array.from({ length: 100 }, (_, i) => rules.scene(new Draw(i)));
+    for (const scene of scenes) expect(rules.negations(scene), scene).toBe(0);
+    expect(new Set(scenes).size).toBeGreaterThan(95);
   });
 });
 

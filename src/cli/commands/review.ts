@@ -62,10 +62,10 @@ export const reviewCommand: CommandModule<object, Options> = {
     if (apply !== undefined) {
       const applied = applyReviewTo(dir, apply);
       if (json) return printJson(applied);
-      const { changed, added, dialoguesDropped, unknown } = applied;
+      const { changed, added, dialoguesDropped, dialoguesAdded, unknown } = applied;
       print(
         `${applied.folder}: ${changed.relevance + changed.nli} labels changed, ${added.relevance + added.nli} ` +
-          `rows added that two teachers disagreed on, ${dialoguesDropped} dialogues left out` +
+          `rows added that two teachers disagreed on, ${dialoguesDropped} dialogues left out, ${dialoguesAdded} added` +
           `${unknown > 0 ? `; ${unknown} labelled rows are not in the tables (another build?)` : ''}`,
       );
       return;

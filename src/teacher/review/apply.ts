@@ -17,6 +17,8 @@ export interface Corrections {
   added: Record<LabelledTable, number>;
   /** Dialogues left out, as the person finds that their response does not say what it should. */
   dialoguesDropped: number;
+  /** Dialogues put in, whose response two teachers disagreed on and the person finds to say its statement. */
+  dialoguesAdded: number;
   /** Labelled rows that the tables lack, though they were drawn from them: of another build. */
   unknown: number;
 }
@@ -33,6 +35,7 @@ export function applyReview(
     changed: { relevance: 0, nli: 0 },
     added: { relevance: 0, nli: 0 },
     dialoguesDropped: 0,
+    dialoguesAdded: 0,
     unknown: 0,
   };
   const decided = new Map<string, { row: ReviewRow; label: number }>();
@@ -60,6 +63,7 @@ export function applyReview(
     const label = corrected('nli', row) as NliRow['label'] | undefined;
     return label === undefined ? row : { ...row, label };
   });
+  const regained: DialogueRow[] = [];
   for (const [id, { row, label }] of decided) {
     if (found.has(id)) continue;
     if (row.why === 'sample') {
@@ -68,8 +72,10 @@ export function applyReview(
     }
     corrections.added[row.table]++;
     const { rowId: _id, table, why: _why, secondLabel: _second, response, ...rest } = row;
-    if (table === 'nli') nli.push({ ...rest, response, label } as NliRow);
-    else {
+    if (table === 'nli') {
+      nli.push({ ...rest, response, label } as NliRow);
+      if (label === 2 && row.origin === 'target') regained.push(dialogueOf(row));
+    } else {
       const origin = relevanceOrigin(label, row.origin as RelevanceRow['origin']);
       relevance.push({ ...rest, label, origin } as RelevanceRow);
     }
@@ -78,12 +84,15 @@ export function applyReview(
   const { queries, dialogues } = tables;
   const kept = dialogues.filter((dialogue) => !isDenied(dialogue, decided.values()));
   corrections.dialoguesDropped = dialogues.length - kept.length;
+  const known = new Set(kept.map(({ queryId, response }) => `${queryId} ${response}`));
+  const added = regained.filter(({ queryId, response }) => !known.has(`${queryId} ${response}`));
+  corrections.dialoguesAdded = added.length;
   return {
     tables: {
       queries: queries.map((query) => withActive(query, decided.values())),
       relevance,
       nli,
-      dialogues: kept,
+      dialogues: [...kept, ...added],
     },
     corrections,
   };
@@ -102,11 +111,15 @@ function withActive(query: QueryRow, decided: Decided): QueryRow {
   for (const { row, label } of decided) {
     if (row.table !== 'relevance' || row.queryId !== query.queryId || row.character !== query.character)
       continue;
-    active = active.filter((id) => id !== row.statementId);
     borderline = borderline.filter((id) => id !== row.statementId);
-    if (label === 1) active = [...active, row.statementId];
+    if (label === 0) active = active.filter((id) => id !== row.statementId);
+    else if (!active.includes(row.statementId)) active = [...active, row.statementId];
   }
   return { ...query, active, borderline };
+}
+
+function dialogueOf({ character, name, language, queryId, query, response, split }: ReviewRow): DialogueRow {
+  return { character, name, language, queryId, query, response: response!, split };
 }
 
 /** Whether its response was the entailed one of a statement, and the person says that it is not. */

@@ -1,5 +1,5 @@
 import { scriptStretches } from '../../data/text.js';
-import { ANTONYMS, NUMERALS, PLACES, SMALL_TALK } from './chineseWords.js';
+import { ANTONYMS, NUMERALS, PLACES, SCENES, OPENERS } from './chineseWords.js';
 import {
   type Cues,
   cuedQuestions,
@@ -107,11 +107,16 @@ function queries(name: string, statement: string, count: number, draw: Draw): st
 const MORE = ['能说说你自己吗？', '你的事情我知道得太少，能多讲一些吗？', '别人是怎么说你的？'];
 
 export const chinese: LanguageRules = {
+  space: '',
   statements: (name, paragraph) => statementsOf(name, paragraph, STATEMENTS),
   queries,
   firstPerson,
   contradiction,
-  smallTalk: SMALL_TALK,
+  openers: OPENERS,
+  scene(draw) {
+    const [where, what, does, how] = SCENES.map((words) => draw.pick(words));
+    return `瞧，${where}有${how}的${what}正${does}呢。`;
+  },
   topics: (name, text) => topicTerms(scriptStretches(substitute(name, text, '，')), STOPS),
   negations: (text) =>
     (text.match(/不(?!过|但|仅|久)|没|未(?!来)|无(?!论)|别(?!人|的)|非(?!常)/gu) ?? []).length,

@@ -36,21 +36,21 @@ export const NUMERALS = '一二三四五六七八九十';
 /** Stand in for a place that a statement gives. */
 export const PLACES: readonly string[] = ['里斯本', '开罗', '昆明', '奥斯陆', '都柏林', '哈瓦那', '兰州'];
 
-/** What anybody could say: nothing in it is about anybody's life. */
-export const SMALL_TALK: readonly string[] = [
+/** What anybody could say before an answer: nothing in it is about anybody's life, or negates. */
+export const OPENERS: readonly string[] = [
   '这几天的天气真是说变就变。',
   '抱歉，刚才走神了。',
-  '要不先找个安静的地方坐下？',
+  '先找个安静的地方坐下吧。',
   '好问题，值得慢慢回答。',
   '你特地跑来就为了问这个？',
   '先喝杯茶，再想想。',
   '哎呀，吃饭前总有人问奇怪的事。',
   '倒想先听听你怎么看。',
   '那边的长椅看起来挺舒服。',
-  '你有没有听见外面的声音？',
+  '你听见外面的声音了吗？',
   '谢谢你的关心。',
   '一件一件来吧。',
-  '你看起来累了，路上不好走吧？',
+  '你看起来累了，路上辛苦吧？',
   '空气里好像有雨的味道。',
   '等水开了再问吧。',
   '怎么会想到这个呢？',
@@ -60,6 +60,27 @@ export const SMALL_TALK: readonly string[] = [
   '能帮忙关一下门吗？有风。',
   '哦，你的问题真多。',
   '大概要看是谁在问。',
-  '要不要吃点东西？',
+  '来，吃点东西吧。',
   '这个时候的光线真好看。',
+];
+
+/** Where, what, does what, and how it looks: of a scene outside, which has nothing to do with anybody. */
+export const SCENES: readonly (readonly string[])[] = [
+  [
+    '磨坊后面',
+    '桥底下',
+    '码头边',
+    '屋顶上',
+    '喷泉旁',
+    '雾里',
+    '篱笆外',
+    '广场上',
+    '山崖下',
+    '河对岸',
+    '面包店前',
+    '门外',
+  ],
+  ['鹅群', '渡船', '灯笼', '鸽子', '风筝', '狐狸', '单车', '云朵', '麻雀', '雨伞', '马车', '落叶'],
+  ['打盹', '摇晃', '闪烁', '徘徊', '聚拢', '飘动', '翻滚', '发抖', '转圈', '歇息', '赶路', '打闹'],
+  ['灰色', '安静', '歪斜', '银色', '懒洋洋', '结实', '苍白', '轻快', '破旧', '湿漉漉', '小小', '圆圆'],
 ];

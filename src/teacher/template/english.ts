@@ -1,5 +1,5 @@
 import { words } from '../../data/index.js';
-import { ANTONYMS, NAMES, PLACES, SMALL_TALK, STOP_WORDS } from './englishWords.js';
+import { ANTONYMS, NAMES, PLACES, SCENES, OPENERS, STOP_WORDS } from './englishWords.js';
 import {
   type Cues,
   cuedQuestions,
@@ -66,7 +66,7 @@ function sentences(text: string): string[] {
   return found.map((sentence) => sentence.trim());
 }
 
-const MIN_WORDS = 4;
+const MIN_WORDS = 3;
 const MAX_WORDS = 45;
 
 function statements(name: string, paragraph: string): string[] {
@@ -298,11 +298,16 @@ function stem(word: string): string {
 }
 
 export const english: LanguageRules = {
+  space: ' ',
   statements,
   queries,
   firstPerson,
   contradiction,
-  smallTalk: SMALL_TALK,
+  openers: OPENERS,
+  scene(draw) {
+    const [where, what, does, how] = SCENES.map((words) => draw.pick(words));
+    return `Look, ${how} ${what} ${does} ${where}.`;
+  },
   topics(name, text) {
     const own = new Set(words(nameForms(name).join(' ')));
     return new Set(

@@ -88,9 +88,9 @@ export const NAMES: readonly string[] = [
   'Petra',
 ];
 
-/** What anybody could say: nothing in it is about anybody's life. */
-export const SMALL_TALK: readonly string[] = [
-  'The weather has been strange lately, has it not?',
+/** What anybody could say before an answer: nothing in it is about anybody's life, or negates. */
+export const OPENERS: readonly string[] = [
+  'The weather has been strange lately, do you feel it?',
   'Forgive me, my thoughts were elsewhere just now.',
   'Shall we sit down somewhere quiet first?',
   'A good question deserves a slow answer.',
@@ -114,4 +114,64 @@ export const SMALL_TALK: readonly string[] = [
   'It depends on whom you ask, I suppose.',
   'May I offer you something to eat?',
   'The light is lovely at this hour.',
+];
+
+/** Where, what, does what, and how it looks: of a scene outside, which has nothing to do with anybody. */
+export const SCENES: readonly (readonly string[])[] = [
+  [
+    'behind the mill',
+    'across the marsh',
+    'under the bridge',
+    'past the bakery',
+    'along the quay',
+    'over the rooftops',
+    'near the fountain',
+    'through the fog',
+    'beyond the hedge',
+    'around the square',
+    'below the cliff',
+    'outside the gate',
+  ],
+  [
+    'geese',
+    'ferries',
+    'lanterns',
+    'pigeons',
+    'barges',
+    'kites',
+    'foxes',
+    'bicycles',
+    'clouds',
+    'carts',
+    'sparrows',
+    'umbrellas',
+  ],
+  [
+    'wander',
+    'hum',
+    'glitter',
+    'doze',
+    'rattle',
+    'drift',
+    'gather',
+    'linger',
+    'sway',
+    'vanish',
+    'tumble',
+    'shiver',
+  ],
+  [
+    'grey',
+    'brisk',
+    'crooked',
+    'quiet',
+    'amber',
+    'gentle',
+    'muddy',
+    'silver',
+    'drowsy',
+    'ragged',
+    'pale',
+    'sturdy',
+  ],
 ];

@@ -1,5 +1,5 @@
 import { scriptStretches } from '../../data/text.js';
-import { ANTONYMS, PLACES, SMALL_TALK } from './japaneseWords.js';
+import { ANTONYMS, PLACES, SCENES, OPENERS } from './japaneseWords.js';
 import {
   type Cues,
   cuedQuestions,
@@ -111,11 +111,16 @@ const MORE = [
 const STOPS = /[ぁ-ゖ私何]/u;
 
 export const japanese: LanguageRules = {
+  space: '',
   statements: (name, paragraph) => statementsOf(name, paragraph, STATEMENTS),
   queries,
   firstPerson,
   contradiction,
-  smallTalk: SMALL_TALK,
+  openers: OPENERS,
+  scene(draw) {
+    const [where, what, does, how] = SCENES.map((words) => draw.pick(words));
+    return `ほら、${where}で${how}${what}が${does}いますよ。`;
+  },
   topics: (name, text) => topicTerms(scriptStretches(substitute(name, text, '、')), STOPS),
   negations: (text) => (text.match(/ない|なかった|ません|ず(?=[、。に])/gu) ?? []).length,
   asksFor: (statement, query) => sharesCue(CUES, statement, query),

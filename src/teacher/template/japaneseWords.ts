@@ -35,17 +35,17 @@ export const PLACES: readonly string[] = [
   '長崎',
 ];
 
-/** What anybody could say: nothing in it is about anybody's life. */
-export const SMALL_TALK: readonly string[] = [
+/** What anybody could say before an answer: nothing in it is about anybody's life, or negates. */
+export const OPENERS: readonly string[] = [
   'この頃は天気が変わりやすいですね。',
-  'すみません、少しぼんやりしていました。',
-  'まず静かな所に座りませんか。',
+  '失礼、少しぼんやりしていました。',
+  'まず静かな所に座りましょう。',
   'いい質問ですね、ゆっくり答えたいです。',
   'わざわざそれを聞きに来たのですか。',
   'お茶でも飲みながら考えましょう。',
   'あなたはどう思いますか。',
   'あの長椅子は座り心地がよさそうです。',
-  '外で何か音がしませんでしたか。',
+  '外で何か音がしましたか。',
   '気にかけてくれてありがとう。',
   '一つずつお願いします。',
   'お疲れのようですね、道は大変でしたか。',
@@ -59,4 +59,51 @@ export const SMALL_TALK: readonly string[] = [
   '聞く人によりますね。',
   '何か召し上がりますか。',
   'この時間の光はきれいですね。',
+];
+
+/** Where, what, does what, and how it looks: of a scene outside, which has nothing to do with anybody. */
+export const SCENES: readonly (readonly string[])[] = [
+  [
+    '水車の裏',
+    '橋の下',
+    '波止場',
+    '屋根の上',
+    '噴水のそば',
+    '霧の中',
+    '垣根の外',
+    '広場',
+    '崖の下',
+    '川向こう',
+    '門の外',
+    '坂の途中',
+  ],
+  ['鵞鳥', '渡し船', '提灯', '鳩', '凧', '狐', '自転車', '雲', '雀', '傘', '馬車', '落ち葉'],
+  [
+    '揺れて',
+    '光って',
+    '眠って',
+    '歩き回って',
+    '集まって',
+    '漂って',
+    '転がって',
+    '震えて',
+    '回って',
+    '休んで',
+    '急いで',
+    '騒いで',
+  ],
+  [
+    '灰色の',
+    '静かな',
+    '銀色の',
+    '眠そうな',
+    '丈夫な',
+    '青白い',
+    '軽やかな',
+    '古びた',
+    '濡れた',
+    '素朴な',
+    '丸い',
+    '細い',
+  ],
 ];

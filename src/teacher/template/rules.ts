@@ -12,8 +12,12 @@ export interface LanguageRules {
   firstPerson(name: string, statement: string): string;
   /** As the character would say it if it were not so: one thing changed, or negated. */
   contradiction(name: string, statement: string, draw: Draw): string;
-  /** What anybody could say. */
-  smallTalk: readonly string[];
+  /** What anybody could say before an answer of any kind, so that it tells no label. It negates nothing. */
+  openers: readonly string[];
+  /** What has nothing to do with anybody, seldom the same twice. */
+  scene(draw: Draw): string;
+  /** Between two sentences. */
+  space: string;
   /** The words that tell what a text is about, in a form that can be compared; the name is none. */
   topics(name: string, text: string): ReadonlySet<string>;
   /** How often a text negates. */

@@ -28,8 +28,8 @@ type Answer = StatementsAnswer | QueriesAnswer | RelevanceAnswer | ResponsesAnsw
  * names, a few cues and word lists, no meaning:
  * - statements: sentences that name the character; of the pronouns one that opens a sentence is replaced;
  * - queries: by cues such as "lives" and by the words of the statement, in set phrases;
- * - responses: the statement in the first person; small talk; the statement with an antonym, a number, a
- *   place or a name changed, or negated;
+ * - responses, each after some small talk: the statement in the first person; a scene outside; the statement
+ *   with an antonym, a number, a place or a name changed, or negated;
  * - labels: by shared words, and by negation, numbers and antonyms where most words are shared.
  * The same question has the same answer.
  */
@@ -68,10 +68,11 @@ function answer({ stage, prompt, variables, repetition }: TeacherRequest): Answe
       return { queries: rules.queries(name, variable('statement'), Number(variable('count')), draw) };
     case 'responses': {
       const statement = variable('statement');
+      const after = (text: string) => draw.pick(rules.openers) + rules.space + text;
       return {
-        entailed: rules.firstPerson(name, statement),
-        neutral: draw.pick(rules.smallTalk),
-        contradicted: rules.contradiction(name, statement, draw),
+        entailed: after(rules.firstPerson(name, statement)),
+        neutral: after(rules.scene(draw)),
+        contradicted: after(rules.contradiction(name, statement, draw)),
       };
     }
     case 'relevance':
