@@ -12,6 +12,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { downloadCommand } from './commands/download.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
+import { reviewCommand } from './commands/review.js';
 import { scoreCommand } from './commands/score.js';
 import { setupCommand } from './commands/setup.js';
 import { trainDiscriminatorCommand } from './commands/trainDiscriminator.js';
@@ -55,6 +56,7 @@ const GOES_ON = [
   'train-eu',
   'train-dpo',
   'evaluate',
+  'review',
 ];
 let command = '';
 
@@ -88,6 +90,7 @@ try {
     .command(buildDatasetCommand)
     .command(datasetCommand)
     .command(cardCommand)
+    .command(reviewCommand)
     .command(downloadCommand)
     .command(setupCommand)
     .command(doctorCommand)

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BACKEND_NAMES } from '../backends/select.js';
 import { UsageError } from '../support/errors.js';
 
 /** Who labels a data set, how it is asked, and what is made of its answers: the configuration of build-dataset. */
@@ -80,6 +81,11 @@ const local = z.strictObject({
   kind: z.literal('local'),
   /** A folder in Hugging Face layout, a .gguf file, or a model of the hub. */
   model: path,
+  quantization: z.enum(['none', 'nf4', 'nf4-double']).default('nf4-double'),
+  /** Questions answered at once. */
+  batchSize: count.default(8),
+  seed: z.int().min(0).default(1),
+  backend: z.enum(['auto', ...BACKEND_NAMES]).default('auto'),
 });
 export type LocalSpec = z.infer<typeof local>;
 
@@ -104,6 +110,16 @@ const stage = (temperature: number, maxTokens: number) =>
 export const buildDatasetConfigSchema = z
   .strictObject({
     teacher: teacherSpecSchema,
+    /** Labels relevance and NLI rows, too, asked with the same words. */
+    secondTeacher: z
+      .strictObject({
+        teacher: teacherSpecSchema,
+        /** A row with two labels keeps the first teacher's, is dropped, or waits for a person (truecast review). */
+        disagreements: z.enum(['first', 'drop', 'review']).default('review'),
+      })
+      .optional(),
+    /** Of every table and label, the share of the rows that is set aside for truecast review. */
+    reviewShare: z.number().min(0).max(1).default(0),
     seed: z.int().min(0).default(1),
     /** A folder of one's own prompts, LANGUAGE/STAGE.md; what it lacks is taken from those that come along. */
     prompts: path.optional(),

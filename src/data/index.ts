@@ -25,7 +25,7 @@ export * from './rows.js';
 export { defineTable, oneOf, type RowOf, type TableSchema } from './schema.js';
 export { jaccard, LexicalIndex, nearDuplicates, similarity } from './similarity.js';
 export type { Split } from './split.js';
-export { type CharacterStatistics, characterStatistics } from './statistics.js';
+export { type CharacterStatistics, characterStatistics, rowCounts } from './statistics.js';
 export { statisticsTable, tellingWordsTable } from './statisticsTable.js';
 export { readTable, tableBytes, writeTable } from './table.js';
 export { words } from './text.js';

@@ -3,11 +3,12 @@ import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BuildDatasetConfig, Prices, TeacherSpec } from '../config/teacher.js';
 import { identifier, languageTag, lineOfText } from '../data/characterFormat.js';
+import { readDocument } from '../data/documents.js';
+import { tableBytes, writeJsonl } from '../data/index.js';
 import { TruecastError, UsageError } from '../support/errors.js';
-import { readBytes, writeFileAtomic } from '../support/files.js';
+import { writeFileAtomic } from '../support/files.js';
 import { Asker } from '../teacher/asker.js';
-import { createTeacher } from '../teacher/create.js';
-import { datasetFiles, type LabelledData, labelledData } from '../teacher/dataset.js';
+import { type DatasetCharacter, datasetFiles, type LabelledData, labelledData } from '../teacher/dataset.js';
 import { type Estimate, estimate, modelOf } from '../teacher/estimate.js';
 import { mayBeRetried } from '../teacher/failures.js';
 import { paragraphsOf } from '../teacher/paragraphs.js';
@@ -15,10 +16,17 @@ import { type Labelled, runPipeline, type StageCount } from '../teacher/pipeline
 import { loadPrompts } from '../teacher/prompts.js';
 import { provenance } from '../teacher/provenance.js';
 import { reportText } from '../teacher/report.js';
+import { reviewTable } from '../teacher/review/rows.js';
+import { toReview } from '../teacher/review/select.js';
+import { REVIEW_FILE } from '../teacher/review/session.js';
+import { askSecond, type SecondLabels, type SecondResult, withSecond } from '../teacher/secondPass.js';
+import { type SecondSummary, secondReport, secondSummary } from '../teacher/secondReport.js';
 import type { StageContext } from '../teacher/stages/question.js';
 import { AnswerStore, type Shard } from '../teacher/store.js';
 import { STAGES, type Stage, type Teacher } from '../teacher/teacher.js';
+import { TEMPLATE_WARNING } from '../teacher/template/template.js';
 import type { RecipeContext } from './begin.js';
+import { byStage, type Environment, openTeachers, teacherOpener } from './teachers.js';
 
 export interface DatasetSource {
   /** A text file about the character. */
@@ -56,12 +64,14 @@ export interface BuildDatasetResult {
   rows: { [table in keyof Omit<LabelledData, 'split'>]: number } | null;
   /** What is not in the data set, by reason. */
   failures: Record<string, number>;
+  /** How far two teachers agree; null without a second one. */
+  second: SecondSummary | null;
+  /** Rows set aside for truecast review. */
+  toReview: number;
   merged: number;
   /** What this run asked and was charged. */
   asked: { questions: number; promptTokens: number; completionTokens: number };
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * From a document about someone to a data set, by a teacher. Every answer is stored as it comes: the same
@@ -74,12 +84,11 @@ export async function buildDataset(
 ): Promise<BuildDatasetResult> {
   const { config, out, shard } = options;
   const job = prepare(options);
+  for (const note of job.notes) progress.note(note);
   refuseForeign(out);
   const work = join(out, 'work');
   const store = await AnswerStore.open(work, shard);
-  const teachers = await openTeachers(job.specs, (spec) =>
-    createTeacher(spec, { environment, folder: work, progress }),
-  ).catch(async (error) => {
+  const teachers = await openAll(job, config, work, environment, { progress }).catch(async (error) => {
     await store.close();
     throw error;
   });
@@ -90,26 +99,36 @@ export async function buildDataset(
       const gained = await store.takeOver(existsSync(join(folder, 'work')) ? join(folder, 'work') : folder);
       progress.note(`${gained} answers from ${folder}`);
     }
-    const asker = new Asker(store, { teachers, tries: config.tries, shard, progress });
+    const { tries } = config;
+    const asker = new Asker(store, { teachers: teachers.first, tries, shard, progress });
+    const second = teachers.second && new Asker(store, { teachers: teachers.second, tries, shard, progress });
     if (options.retryFailures) {
-      const looking = new Asker(store, { teachers, tries: config.tries, dry: true });
-      const { failures } = await runPipeline(looking, job.context, job.pipeline);
-      asker.retry(failures.filter(mayBeRetried).map(({ key }) => key));
+      const known = await whatIsKnown(store, job, teachers, tries);
+      for (const one of second ? [asker, second] : [asker])
+        one.retry(known.failures.filter(mayBeRetried).map(({ key }) => key));
     }
     const labelled = await untilDone(store, options, () => runPipeline(asker, job.context, job.pipeline));
-    const data = shard === undefined ? write(options, job, teachers, labelled) : undefined;
+    let labels: SecondLabels | undefined;
+    if (second && labelled.waiting === undefined) {
+      progress.note('the second teacher labels the rows, too');
+      labels = await askSecond(second, job.context, labelledData(job.character, labelled, job.split));
+      labelled.failures.push(...labels.failures);
+    }
+    const made = shard === undefined ? write(options, job, teachers, labelled, labels) : undefined;
     return {
       folder: out,
-      built: data !== undefined,
+      built: made !== undefined,
       waiting: labelled.waiting ?? null,
       stages: labelled.counts,
-      rows: data === undefined ? null : rowCounts(data),
+      rows: made === undefined ? null : rowCounts(made.data),
       failures: tally(labelled),
+      second: made?.second ? secondSummary(made.second) : null,
+      toReview: made?.toReview ?? 0,
       merged: labelled.merges.length,
-      asked: { ...asker.spent },
+      asked: sum(asker.spent, second?.spent),
     };
   } finally {
-    for (const teacher of new Set(Object.values(teachers))) teacher.close();
+    closeAll(teachers);
     await store.close();
   }
 }
@@ -124,21 +143,59 @@ export async function estimateDataset(
   const job = prepare(source);
   const folder = join(source.out, 'work');
   const store = AnswerStore.look(folder);
-  const teachers = await openTeachers(job.specs, (spec) =>
-    createTeacher(spec, { environment, folder, progress }),
-  );
+  const teachers = await openAll(job, source.config, folder, environment, { progress });
   try {
-    const asker = new Asker(store, { teachers, tries: source.config.tries, dry: true });
-    const known = await runPipeline(asker, job.context, job.pipeline);
-    return estimate(job.paragraphs, job.context, source.config, job.specs, known, prices);
+    const { second, ...known } = await whatIsKnown(store, job, teachers, source.config.tries);
+    return estimate(job.paragraphs, job.context, source.config, job.specs, known, prices, second);
   } finally {
-    for (const teacher of new Set(Object.values(teachers))) teacher.close();
+    closeAll(teachers);
   }
 }
 
+interface Teachers {
+  first: Record<Stage, Teacher>;
+  second?: Record<Stage, Teacher>;
+}
+
+async function openAll(
+  { specs }: Job,
+  { secondTeacher }: BuildDatasetConfig,
+  folder: string,
+  environment: Environment,
+  context: RecipeContext,
+): Promise<Teachers> {
+  const second = secondTeacher && byStage(() => secondTeacher.teacher);
+  const all = [...Object.values(specs), ...(secondTeacher ? [secondTeacher.teacher] : [])];
+  const open = await teacherOpener(all, folder, environment, context);
+  const first = await openTeachers(specs, open);
+  return second ? { first, second: await openTeachers(second, open) } : { first };
+}
+
+function closeAll({ first, second }: Teachers): void {
+  for (const teacher of new Set([...Object.values(first), ...Object.values(second ?? {})])) teacher.close();
+}
+
+/** What the stored answers come to; nobody is asked. */
+async function whatIsKnown(
+  store: AnswerStore,
+  job: Job,
+  teachers: Teachers,
+  tries: number,
+): Promise<Labelled & { second?: SecondLabels }> {
+  const asker = new Asker(store, { teachers: teachers.first, tries, dry: true });
+  const known = await runPipeline(asker, job.context, job.pipeline);
+  if (teachers.second === undefined || known.waiting !== undefined) return known;
+  const other = new Asker(store, { teachers: teachers.second, tries, dry: true });
+  const second = await askSecond(other, job.context, labelledData(job.character, known, job.split));
+  return { ...known, failures: [...known.failures, ...second.failures], second };
+}
+
 interface Job {
-  id: string;
+  character: DatasetCharacter;
+  split: { seed: number } & BuildDatasetConfig['split'];
   text: string;
+  /** What of the document was left out, for people. */
+  notes: string[];
   paragraphs: string[];
   context: StageContext;
   pipeline: Parameters<typeof runPipeline>[2];
@@ -156,52 +213,31 @@ function prepare({ document, name, language, out, id: given, config }: DatasetSo
     throw new UsageError(`--language ${language} is no language tag`, 'give one such as en, zh or ja');
   }
   const prompts = loadPrompts(language, config.prompts);
-  const text = decode(document);
+  const { text, notes } = readDocument(document);
   const paragraphs = paragraphsOf(text, config.longestParagraph);
   if (paragraphs.length === 0) {
     throw new TruecastError(`there is no text in ${document}`, 'give a document about the character');
   }
   const { seed, mergeSimilarity, queriesPerStatement, otherStatements, otherResponses } = config;
   const numbers = { seed, mergeSimilarity, queriesPerStatement, otherStatements, otherResponses };
+  const specs = byStage((stage) => specOf(config, stage));
+  const models = [...new Set(STAGES.map((stage) => modelOf(specs[stage])))];
+  const about = `From ${basename(document)}, labelled by ${models.join(', ')}.`.replace(/\p{Cc}+/gu, ' ');
   return {
-    id,
+    character: { id, name, language, about },
+    split: { seed, ...config.split },
     text,
+    notes,
     paragraphs,
     context: { name, prompts, settings: config.stages },
     pipeline: { character: id, paragraphs, ...numbers },
-    specs: byStage((stage) => specOf(config, stage)),
+    specs,
   };
 }
 
 function specOf({ teacher, stages }: BuildDatasetConfig, stage: Stage): TeacherSpec {
   const { model } = stages[stage];
   return model === null || teacher.kind !== 'openai' ? teacher : { ...teacher, model };
-}
-
-function decode(path: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readBytes(path, 'document'));
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new TruecastError(`the document is no UTF-8 text: ${path}`, 'save it as plain text in UTF-8');
-  }
-}
-
-/** Stages with the same spec share a teacher, and so its limits. */
-async function openTeachers(
-  specs: Readonly<Record<Stage, TeacherSpec>>,
-  open: (spec: TeacherSpec) => Promise<Teacher>,
-): Promise<Record<Stage, Teacher>> {
-  const opened = new Map<string, Teacher>();
-  for (const spec of Object.values(specs)) {
-    const key = JSON.stringify(spec);
-    if (!opened.has(key)) opened.set(key, await open(spec));
-  }
-  return byStage((stage) => opened.get(JSON.stringify(specs[stage]))!);
-}
-
-function byStage<T>(of: (stage: Stage) => T): Record<Stage, T> {
-  return Object.fromEntries(STAGES.map((stage) => [stage, of(stage)])) as Record<Stage, T>;
 }
 
 /** A data set that no build made is somebody's work. */
@@ -224,12 +260,19 @@ async function untilDone(
   }
 }
 
+interface Made {
+  data: LabelledData;
+  second?: SecondResult;
+  toReview: number;
+}
+
 function write(
-  { document, out, name, language, config }: BuildDatasetOptions,
-  { id, text, paragraphs, context, specs }: Job,
-  teachers: Readonly<Record<Stage, Teacher>>,
+  { document, out, config }: BuildDatasetOptions,
+  { character, split, text, paragraphs, context, specs }: Job,
+  teachers: Teachers,
   labelled: Labelled,
-): LabelledData {
+  labels: SecondLabels | undefined,
+): Made {
   if (labelled.statements.length === 0) {
     const reasons = Object.entries(tally(labelled)).map(([reason, count]) => `${count} ${reason}`);
     throw new TruecastError(
@@ -237,21 +280,45 @@ function write(
       'see whether the document is about the character and --name is how it calls them; --retry-failures asks again',
     );
   }
-  const models = [...new Set(STAGES.map((stage) => modelOf(specs[stage])))];
-  const about = `From ${basename(document)}, labelled by ${models.join(', ')}.`.replace(/\p{Cc}+/gu, ' ');
-  const character = { id, name, language, about };
-  const splitOptions = { seed: config.seed, ...config.split };
-  const data = labelledData(character, labelled, splitOptions);
-  const files = datasetFiles(character, data, labelled.failures, splitOptions);
-  const source = { document, text, paragraphs: paragraphs.length };
-  const identity = (stage: Stage) => teachers[stage].identity;
-  const from = provenance(character, source, config, context.prompts, identity, labelled);
+  const { seed, reviewShare, secondTeacher } = config;
+  const first = labelledData(character, labelled, split);
+  const { data, second } =
+    labels && secondTeacher
+      ? withSecond(first, labels, secondTeacher.disagreements, seed)
+      : { data: first, second: undefined };
+  const files = datasetFiles(character, data, labelled.failures, split);
+  if (second) files.set('disagreements.arrow', tableBytes(reviewTable, second.disagreements));
+  const review = toReview(data, second, { share: reviewShare, seed });
+
+  const byRules = [...Object.values(specs), secondTeacher?.teacher].some((spec) => spec?.kind === 'template');
+  const warnings = byRules ? [TEMPLATE_WARNING] : [];
+  const secondFrom = second && {
+    teacher: teachers.second!.nli.identity,
+    policy: second.policy,
+    ...secondSummary(second),
+  };
+  const from = provenance(
+    character,
+    { document, text, paragraphs: paragraphs.length },
+    config,
+    context.prompts,
+    (stage) => teachers.first[stage].identity,
+    labelled,
+    secondFrom,
+    warnings,
+  );
+  const sections = [
+    ...warnings.map((warning) => `**Warning**: ${warning}.`),
+    ...(second && secondTeacher ? [secondReport(second, modelOf(secondTeacher.teacher))] : []),
+    ...(review.length > 0 ? [`${review.length} rows are set aside for \`truecast review\`.`] : []),
+  ];
   mkdirSync(out, { recursive: true });
   dropHalfWritten(out);
   writeFileAtomic(join(out, 'provenance.json'), `${JSON.stringify(from, null, 2)}\n`);
-  writeFileAtomic(join(out, 'report.md'), reportText(character, labelled, data));
+  writeFileAtomic(join(out, 'report.md'), reportText(character, labelled, data, sections));
+  if (review.length > 0) writeJsonl(join(out, REVIEW_FILE), reviewTable, review);
   for (const [file, bytes] of files) writeFileAtomic(join(out, file), bytes);
-  return data;
+  return { data, toReview: review.length, ...(second ? { second } : {}) };
 }
 
 /** What a killed build leaves: files that did not get their names yet. */
@@ -275,4 +342,12 @@ function tally({ failures }: Labelled): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { reason } of failures) counts[reason] = (counts[reason] ?? 0) + 1;
   return counts;
+}
+
+function sum(one: Asker['spent'], other: Asker['spent'] | undefined): Asker['spent'] {
+  return {
+    questions: one.questions + (other?.questions ?? 0),
+    promptTokens: one.promptTokens + (other?.promptTokens ?? 0),
+    completionTokens: one.completionTokens + (other?.completionTokens ?? 0),
+  };
 }

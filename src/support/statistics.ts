@@ -23,3 +23,21 @@ export function bootstrapInterval(
   const at = (q: number) => means[Math.min(resamples - 1, Math.max(0, Math.round(q * (resamples - 1))))]!;
   return [at(0.025), at(0.975)];
 }
+
+/**
+ * Wilson's 95 % interval of a share (Wilson 1927): in [0, 1], of use for few trials and for shares of 0 and 1.
+ * Without trials it is all of [0, 1].
+ */
+export function wilsonInterval(successes: number, trials: number): [number, number] {
+  if (trials === 0) return [0, 1];
+  const z = 1.959963984540054;
+  const p = successes / trials;
+  const spread = z * Math.sqrt((p * (1 - p)) / trials + (z * z) / (4 * trials * trials));
+  const middle = p + (z * z) / (2 * trials);
+  const scale = 1 + (z * z) / trials;
+  // at the ends the formula is exact; its rounding is not
+  return [
+    successes === 0 ? 0 : (middle - spread) / scale,
+    successes === trials ? 1 : (middle + spread) / scale,
+  ];
+}

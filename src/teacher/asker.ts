@@ -103,7 +103,7 @@ export class Asker {
   private known<S extends z.ZodType>(question: Question<S>, key: string): Outcome<z.infer<S>> | undefined {
     const outcome = this.stored(question, key);
     const { dry, shard } = this.options;
-    if (outcome !== undefined && (dry || !this.isToAsk(outcome))) return outcome;
+    if (outcome !== undefined && (dry || !this.isToAsk(outcome, question.stage))) return outcome;
     if (dry || (shard !== undefined && shardOf(question.owner, shard.count) !== shard.index)) {
       return outcome ?? { status: 'open', key };
     }
@@ -131,7 +131,7 @@ export class Asker {
       this.spent.promptTokens += reply.usage.promptTokens;
       this.spent.completionTokens += reply.usage.completionTokens;
       const outcome = this.stored(question, key)!;
-      if (!this.isToAsk(outcome)) return outcome;
+      if (!this.isToAsk(outcome, question.stage)) return outcome;
     }
   }
 
@@ -147,14 +147,15 @@ export class Asker {
     return { status: 'failed', key, reason: parsed.failure, detail: parsed.detail, tries };
   }
 
-  private isToAsk(outcome: Outcome<unknown>): boolean {
+  private isToAsk(outcome: Outcome<unknown>, stage: Stage): boolean {
     const { key } = outcome;
     const tries = this.store.get(key)?.tries ?? 0;
     const since = this.again.get(key);
     // asked for once more
     if (since !== undefined && tries === since) return true;
     if (outcome.status !== 'failed' || !WORTH_ASKING_AGAIN.includes(outcome.reason)) return false;
-    return tries - (since ?? 0) < this.options.tries;
+    const { deterministic } = this.options.teachers[stage];
+    return tries - (since ?? 0) < (deterministic ? 1 : this.options.tries);
   }
 }
 

@@ -1,8 +1,10 @@
 import type { TeacherSpec } from '../config/teacher.js';
-import { TruecastError, unreachable } from '../support/errors.js';
+import { unreachable } from '../support/errors.js';
 import type { Progress } from '../support/progress.js';
+import { localTeacher } from './local.js';
 import { endpointTeacher } from './openai/teacher.js';
 import type { Teacher } from './teacher.js';
+import { TEMPLATE_WARNING, templateTeacher } from './template/template.js';
 
 export interface TeacherContext {
   /** Where keys come from. */
@@ -10,6 +12,8 @@ export interface TeacherContext {
   /** For what a teacher must remember from one run to the next (the ids of batches). */
   folder: string;
   progress: Progress;
+  /** Where a local teacher's model is: found, and fetched where it is one of the hub, before. */
+  locate(reference: string): { path: string; commit?: string };
 }
 
 /**
@@ -21,8 +25,10 @@ export async function createTeacher(spec: TeacherSpec, context: TeacherContext):
     case 'openai':
       return endpointTeacher(spec, context);
     case 'local':
+      return localTeacher({ ...spec, name: spec.model, ...context.locate(spec.model) });
     case 'template':
-      throw new TruecastError(`the teacher ${spec.kind} is not there yet`, 'name an endpoint: kind openai');
+      context.progress.note(`warning: ${TEMPLATE_WARNING}`);
+      return templateTeacher();
     default:
       return unreachable(spec);
   }

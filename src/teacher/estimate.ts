@@ -1,6 +1,7 @@
 import type { BuildDatasetConfig, Prices, TeacherSpec } from '../config/teacher.js';
 import type { Question } from './asker.js';
 import type { Labelled } from './pipeline.js';
+import { SECOND_STAGES, type SecondLabels } from './secondPass.js';
 import { nliQuestion } from './stages/nli.js';
 import { queriesQuestion } from './stages/queries.js';
 import type { StageContext } from './stages/question.js';
@@ -51,7 +52,8 @@ export function modelOf(spec: TeacherSpec): string {
 
 /**
  * How many questions are still to be asked, their tokens and what these cost; nobody is asked. `known` is
- * what the stored answers come to: it is counted, the rest extrapolated from the document's length.
+ * what the stored answers come to: it is counted, the rest extrapolated from the document's length. `second`
+ * is what a second teacher has said of all rows, where they are there; its stages follow the first one's.
  */
 export function estimate(
   paragraphs: readonly string[],
@@ -60,6 +62,7 @@ export function estimate(
   specs: Readonly<Record<Stage, TeacherSpec>>,
   known: Labelled,
   prices: Prices,
+  second?: SecondLabels,
 ): Estimate {
   const { queriesPerStatement, otherStatements, otherResponses } = config;
   const prose = paragraphs.reduce((sum, text) => sum + estimateTokens(text), 0);
@@ -104,15 +107,25 @@ export function estimate(
     const all =
       reached && isFinal(stage, known) ? counted : Math.max(questions[stage], answered + failed + open);
     const toAsk = all - answered - failed;
-    const average =
-      samples[stage].reduce((sum, sample) => sum + estimatePrompt(sample), 0) /
-      Math.max(1, samples[stage].length);
-    const promptTokens = Math.round(toAsk * average);
+    const promptTokens = Math.round(toAsk * averagePrompt(samples[stage]));
     const completionTokens = Math.round(toAsk * (answers[stage] + JSON_AROUND));
     const model = modelOf(specs[stage]);
     const cost = costOf(specs[stage], prices, promptTokens, completionTokens);
     return { stage, model, questions: all, toAsk, promptTokens, completionTokens, cost };
   });
+  const { secondTeacher } = config;
+  if (secondTeacher) {
+    for (const stage of SECOND_STAGES) {
+      const of = stages.find((one) => one.stage === stage)!;
+      const { answered = 0, failed = 0, questions = of.questions } = second?.counts[stage] ?? {};
+      const toAsk = questions - answered - failed;
+      const promptTokens = Math.round(toAsk * averagePrompt(samples[stage]));
+      const completionTokens = Math.round(toAsk * JSON_AROUND);
+      const model = modelOf(secondTeacher.teacher);
+      const cost = costOf(secondTeacher.teacher, prices, promptTokens, completionTokens);
+      stages.push({ stage, model, questions, toAsk, promptTokens, completionTokens, cost });
+    }
+  }
   const sum = (of: (stage: StageEstimate) => number) => stages.reduce((total, stage) => total + of(stage), 0);
   const unpriced = new Set(stages.filter(({ cost }) => cost === null).map(({ model }) => model));
   return {
@@ -125,6 +138,10 @@ export function estimate(
     asOf: prices.asOf,
     unpriced: [...unpriced],
   };
+}
+
+function averagePrompt(samples: readonly Question[]): number {
+  return samples.reduce((sum, sample) => sum + estimatePrompt(sample), 0) / Math.max(1, samples.length);
 }
 
 /** Whether every stage that this one's questions come from is answered. */

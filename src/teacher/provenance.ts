@@ -24,11 +24,15 @@ export function provenance(
   prompts: Prompts,
   identity: (stage: Stage) => Teacher['identity'],
   labelled: Labelled,
+  /** A second teacher, and what came of it. */
+  second?: object,
+  warnings: readonly string[] = [],
 ) {
   const { seed, mergeSimilarity, queriesPerStatement, otherStatements, otherResponses, split } = config;
   return {
     format: PROVENANCE_FORMAT,
     truecast: VERSION,
+    ...(warnings.length > 0 ? { warnings } : {}),
     character,
     document: {
       name: basename(source.document),
@@ -64,6 +68,8 @@ export function provenance(
         ];
       }),
     ),
+    ...(second === undefined ? {} : { secondTeacher: second }),
+    ...(config.reviewShare > 0 ? { reviewShare: config.reviewShare } : {}),
     merged: labelled.merges,
   };
 }

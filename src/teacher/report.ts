@@ -8,8 +8,16 @@ import { STAGES } from './teacher.js';
 /** So many failures of a kind are shown; all of them are in failures.arrow. */
 const SHOWN = 10;
 
-/** The report of a built data set, in Markdown: a function of the labels, without times. */
-export function reportText(character: DatasetCharacter, labelled: Labelled, data: LabelledData): string {
+/**
+ * The report of a built data set, in Markdown: a function of the labels, without times.
+ * @param further sections, before the list of what was left out
+ */
+export function reportText(
+  character: DatasetCharacter,
+  labelled: Labelled,
+  data: LabelledData,
+  further: readonly string[] = [],
+): string {
   const { failures, merges, counts } = labelled;
   const { split } = data;
   return `${[
@@ -38,6 +46,7 @@ export function reportText(character: DatasetCharacter, labelled: Labelled, data
     ),
     `${data.statements.length} statements; ${split.dropped.length} queries left out because a held-out one is ` +
       `nearly the same; ${split.targetsWithoutTraining.length} statements without a query in training.`,
+    ...further,
     ...mergesText(merges),
     ...failuresText(failures),
   ].join('\n\n')}\n`;

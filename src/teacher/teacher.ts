@@ -38,6 +38,8 @@ export type TeacherReply =
 export interface Teacher {
   /** For provenance, and part of the key that answers are stored under: who answers, and with what parameters. */
   readonly identity: Readonly<Record<string, string | number>>;
+  /** Answers a question in the same way each time: asking again is of no use. */
+  readonly deterministic?: boolean;
   /** @throws TruecastError where the teacher cannot be had at all (a wrong key, no such model) */
   ask(request: TeacherRequest, signal?: AbortSignal): Promise<TeacherReply>;
   close(): void;

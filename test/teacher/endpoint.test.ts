@@ -20,6 +20,9 @@ const teacher = (options: object = {}): Promise<Teacher> =>
     environment: ENVIRONMENT,
     folder: '.',
     progress: silent,
+    locate: () => {
+      throw new Error('an endpoint has no model here');
+    },
   });
 
 const request = (content: string): TeacherRequest => ({

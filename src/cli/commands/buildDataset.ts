@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { loadConfig } from '../../config/load.js';
 import { buildDatasetConfigSchema, pricesSchema, teacherOverrides } from '../../config/teacher.js';
+import { kappaText } from '../../evaluation/agreement.js';
 import { type BuildDatasetResult, buildDataset, estimateDataset } from '../../recipes/buildDataset.js';
 import { UsageError } from '../../support/errors.js';
 import { terminalProgress } from '../../support/progress.js';
@@ -122,6 +123,9 @@ export const buildDatasetCommand: CommandModule<object, Options> = {
             'what it would cost':
               'truecast build-dataset --document ada.txt --name "Ada Byrne" --language en \\\n' +
               '    --config configs/teacher/openai.yaml --out data/ada --dry-run --prices prices.yaml',
+            'try it out, without an account':
+              'truecast build-dataset --document ada.txt --name "Ada Byrne" --language en \\\n' +
+              '    --config configs/teacher/template.yaml --out data/ada-by-rules',
             'the data set, in data/ada':
               'truecast build-dataset --document ada.txt --name "Ada Byrne" --language en \\\n' +
               '    --config configs/teacher/openai.yaml --out data/ada',
@@ -191,6 +195,8 @@ function resultText({
   stages,
   rows,
   failures,
+  second,
+  toReview,
   merged,
   asked,
 }: BuildDatasetResult): string {
@@ -205,6 +211,13 @@ function resultText({
   if (built && rows !== null) {
     const counts = Object.entries(rows).map(([name, count]) => `${count} ${name}`);
     lines.push(`data set: ${folder} (${counts.join(', ')})`);
+    if (second !== null) {
+      lines.push(
+        `two teachers: ${second.disagreements} rows with two labels; κ of relevance ${kappaText(second.relevance)}, ` +
+          `of nli ${kappaText(second.nli)}`,
+      );
+    }
+    if (toReview > 0) lines.push(`to check: ${toReview} rows; truecast review ${folder}`);
     if (left.length > 0) {
       lines.push(`left out: ${left.join(', ')}; see ${join(folder, 'report.md')}, and --retry-failures`);
     }
