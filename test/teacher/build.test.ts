@@ -389,8 +389,8 @@ describe('shards', () => {
 
 describe('documents and answers that cannot be used', () => {
   it.each([
-    ['an empty one', ' \n\n***\n', /there is no text/],
-    ['one that is no text', Buffer.from([0xff, 0xfe, 0x41, 0]), /no UTF-8 text/],
+    ['an empty one', ' \n\n***\n', /the document says nothing/],
+    ['one that is no text', Buffer.from([0x41, 0xff, 0x41]), /byte 1: not UTF-8/],
   ])('%s', async (_, content, message) => {
     const { document, build } = make();
     writeFileSync(document, content);
