@@ -15,6 +15,7 @@ export { type BackendReport, probeBackends } from './backends/doctor.js';
 export { type BackendName, currentBackend, selectBackend } from './backends/select.js';
 export { loadConfig } from './config/load.js';
 export * from './config/schema.js';
+export * from './config/teacher.js';
 export * from './data/index.js';
 export { Discriminator } from './discriminators/discriminator.js';
 export { type ClassifierReport, evaluateDiscriminator } from './discriminators/evaluate.js';
@@ -29,6 +30,13 @@ export { GemmaForCausalLM } from './models/gemma/model.js';
 export { loadGemma, loadSequenceClassifier } from './models/load.js';
 export { LoraAdapter, type LoraConfig, loadAdapter } from './models/lora.js';
 export { Tokenizer } from './models/tokenizer.js';
+export {
+  type BuildDatasetOptions,
+  type BuildDatasetResult,
+  buildDataset,
+  type DatasetSource,
+  estimateDataset,
+} from './recipes/buildDataset.js';
 export { type ChatOptions, type ChatSession, openChat } from './recipes/chat.js';
 export { type DemoOptions, type DemoResult, demo } from './recipes/demo.js';
 export { type EvaluateResult, evaluate } from './recipes/evaluate.js';
@@ -40,3 +48,6 @@ export { type DpoResult, trainDpo } from './recipes/trainDpo.js';
 export { type EuResult, trainEu } from './recipes/trainEu.js';
 export { TruecastError, UsageError } from './support/errors.js';
 export { type Progress, silent, terminalProgress } from './support/progress.js';
+export { createTeacher, type TeacherContext } from './teacher/create.js';
+export type { Estimate, StageEstimate } from './teacher/estimate.js';
+export * from './teacher/teacher.js';

@@ -23,6 +23,18 @@ const address = z
   })
   .transform((text) => text.replace(/\/+$/, ''));
 
+/** Keys of a request that the stages and the way of asking decide. */
+const OURS = [
+  'model',
+  'messages',
+  'temperature',
+  'max_tokens',
+  'max_completion_tokens',
+  'response_format',
+  'stream',
+  'n',
+];
+
 /** A model behind an API that speaks as OpenAI's: OpenAI, vLLM, llama.cpp, Ollama, LM Studio, our own server. */
 const endpoint = z.strictObject({
   kind: z.literal('openai'),
@@ -55,7 +67,12 @@ const endpoint = z.strictObject({
   batch: z.boolean().default(false),
   batchPollSeconds: positive.default(30),
   /** Further keys of the request, as the endpoint names them (seed, top_p, …); part of the teacher's identity. */
-  parameters: z.record(z.string(), z.json()).default({}),
+  parameters: z
+    .record(z.string(), z.json())
+    .refine((given) => !Object.keys(given).some((key) => OURS.includes(key)), {
+      error: `has a key that is set elsewhere: ${OURS.join(', ')}`,
+    })
+    .default({}),
 });
 export type EndpointSpec = z.infer<typeof endpoint>;
 
@@ -85,8 +102,8 @@ const stage = (temperature: number, maxTokens: number) =>
       temperature: z.number().min(0).max(2).default(temperature),
       /** Longest answer in tokens. */
       maxTokens: count.default(maxTokens),
-      /** Another model for this stage alone. */
-      model: z.string().min(1).optional(),
+      /** Another model for this stage alone; null for none. */
+      model: z.string().min(1).nullable().default(null),
     })
     .prefault({});
 
@@ -138,23 +155,33 @@ export const buildDatasetConfigSchema = z
   .superRefine(({ teacher, stages }, context) => {
     if (teacher.kind === 'openai') return;
     for (const [name, { model }] of Object.entries(stages)) {
-      if (model === undefined) continue;
+      if (model === null) continue;
       const message = `another model for a stage is for teachers of the kind openai, not ${teacher.kind}`;
       context.addIssue({ code: 'custom', path: ['stages', name, 'model'], message });
     }
   });
 export type BuildDatasetConfig = z.infer<typeof buildDatasetConfigSchema>;
 
+/** Of the stages' own models none is left where another teacher is named. */
+const SAME_MODEL = Object.fromEntries(
+  ['statements', 'queries', 'verification', 'relevance', 'responses', 'nli'].map((name) => [
+    `stages.${name}.model`,
+    null,
+  ]),
+);
+
 /**
- * What `--teacher` says, as overrides of a configuration: `openai:MODEL` (the model alone is changed where
- * the configuration has an endpoint), `local:MODEL`, `template`.
+ * What `--teacher` says, as overrides of a configuration: `openai:MODEL` (where the configuration has an
+ * endpoint, its model alone is changed), `local:MODEL`, `template`; for every stage.
  */
 export function teacherOverrides(option: string | undefined): Record<string, unknown> {
   if (option === undefined) return {};
   const [, kind, model] = /^(openai|local|template)(?::(.+))?$/.exec(option) ?? [];
-  if (kind === 'template' && model === undefined) return { teacher: { kind } };
-  if (kind === 'local' && model !== undefined) return { teacher: { kind, model } };
-  if (kind === 'openai' && model !== undefined) return { 'teacher.kind': kind, 'teacher.model': model };
+  if (kind === 'template' && model === undefined) return { teacher: { kind }, ...SAME_MODEL };
+  if (kind === 'local' && model !== undefined) return { teacher: { kind, model }, ...SAME_MODEL };
+  if (kind === 'openai' && model !== undefined) {
+    return { 'teacher.kind': kind, 'teacher.model': model, ...SAME_MODEL };
+  }
   throw new UsageError(`no such teacher: ${option}`, 'give openai:MODEL, local:MODEL or template');
 }
 

@@ -1,5 +1,8 @@
-/** Scripts written without spaces between words: here a character does a word's work. */
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/u;
+/**
+ * Scripts written without spaces between words: here a character does a word's work. The mark of long vowels
+ * (ー) belongs to two of them, and so, for Unicode, to none.
+ */
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー]+/u;
 const UNSPACED_STRETCH = new RegExp(`(${UNSPACED.source})`, 'u');
 
 /** Lower case, compatibility forms unified, anything but letters and digits a single space, trimmed. */

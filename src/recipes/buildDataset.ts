@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BuildDatasetConfig, Prices, TeacherSpec } from '../config/teacher.js';
 import { identifier, languageTag, lineOfText } from '../data/characterFormat.js';
-import { tableBytes, writeJsonl } from '../data/index.js';
+import { writeJsonl, writeTable } from '../data/index.js';
 import { TruecastError, UsageError } from '../support/errors.js';
 import { readBytes, writeFileAtomic } from '../support/files.js';
 import { Asker } from '../teacher/asker.js';
@@ -45,6 +45,8 @@ export interface BuildDatasetOptions extends DatasetSource {
   shard?: Shard | undefined;
   /** With a shard: waits for the answers of the others instead of ending where they are needed. */
   wait?: boolean | undefined;
+  /** How often it looks for them. */
+  pollMs?: number | undefined;
   /** Folders of shards whose answers are taken over first. */
   merge?: readonly string[] | undefined;
   /** Asks again what is not in the data set. */
@@ -69,8 +71,6 @@ export interface BuildDatasetResult {
   /** What this run asked and was charged. */
   asked: { questions: number; promptTokens: number; completionTokens: number };
 }
-
-const POLL_MS = 3000;
 
 /**
  * From a document about someone to a data set, by a teacher. Every answer is stored as it comes: the same
@@ -232,7 +232,7 @@ function prepare({ document, name, language, out, id: given, config }: DatasetSo
 
 function specOf({ teacher, stages }: BuildDatasetConfig, stage: Stage): TeacherSpec {
   const { model } = stages[stage];
-  return model === undefined || teacher.kind !== 'openai' ? teacher : { ...teacher, model };
+  return model === null || teacher.kind !== 'openai' ? teacher : { ...teacher, model };
 }
 
 function decode(path: string): string {
@@ -253,14 +253,14 @@ function refuseForeign(out: string): void {
 /** Runs the pipeline; with `wait`, again whenever other shards may have stored what it lacks. */
 async function untilDone(
   store: AnswerStore,
-  { wait, shard }: BuildDatasetOptions,
+  { wait, pollMs = 3000, shard }: BuildDatasetOptions,
   run: () => Promise<Labelled>,
 ): Promise<Labelled> {
   for (;;) {
     store.refresh();
     const labelled = await run();
     if (labelled.waiting === undefined || !wait || shard === undefined) return labelled;
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }
 
@@ -291,7 +291,6 @@ function write(
       ? withSecond(first, labels, secondTeacher.disagreements, seed)
       : { data: first, second: undefined };
   const files = datasetFiles(character, data, labelled.failures, split);
-  if (second) files.set('disagreements.arrow', tableBytes(reviewTable, second.disagreements));
   const review = toReview(data, second, { share: reviewShare, seed });
 
   const byRules = [...Object.values(specs), secondTeacher?.teacher].some((spec) => spec?.kind === 'template');
@@ -317,11 +316,20 @@ function write(
     ...(review.length > 0 ? [`${review.length} rows are set aside for \`truecast review\`.`] : []),
   ];
   mkdirSync(out, { recursive: true });
+  dropHalfWritten(out);
   writeFileAtomic(join(out, 'provenance.json'), `${JSON.stringify(from, null, 2)}\n`);
   writeFileAtomic(join(out, 'report.md'), reportText(character, labelled, data, sections));
+  if (second) writeTable(join(out, 'disagreements.arrow'), reviewTable, second.disagreements);
   if (review.length > 0) writeJsonl(join(out, REVIEW_FILE), reviewTable, review);
   for (const [file, bytes] of files) writeFileAtomic(join(out, file), bytes);
   return { data, toReview: review.length, ...(second ? { second } : {}) };
+}
+
+/** What a killed build leaves: files that did not get their names yet. */
+function dropHalfWritten(out: string): void {
+  for (const name of readdirSync(out)) {
+    if (/^[a-z]+\.(?:arrow|jsonl?|md)\.[0-9a-f]{8}\.tmp$/.test(name)) rmSync(join(out, name));
+  }
 }
 
 function rowCounts({ split: _, ...tables }: LabelledData): BuildDatasetResult['rows'] {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { z } from 'zod';
 import { type Progress, silent } from '../support/progress.js';
 import { requestKey } from './key.js';
@@ -46,6 +47,8 @@ export class Asker {
     private readonly store: AnswerStore,
     private readonly options: AskerOptions,
   ) {
+    // one for each request under way
+    setMaxListeners(0, this.stop.signal);
     const { signal } = options;
     signal?.addEventListener('abort', () => this.stop.abort(signal.reason), { once: true });
   }

@@ -10,7 +10,8 @@ export function paragraphsOf(document: string, longest: number): string[] {
 }
 
 /** A sentence with what ends it: a mark and perhaps a closing quote; in spaced scripts a space follows. */
-const SENTENCE = /[^.!?。！？…\n]*(?:[.!?…]+["'”’)\]]*(?=\s|$)\s*|[。！？]+[」』”’）]*\s*|\n|[.!?…]+|$)/gu;
+const SENTENCE =
+  /[^.!?。．！？…\n]*(?:[.!?…]+["'”’)\]]*(?=\s|$)\s*|[。．！？]+[」』”’）]*\s*|\n|[.!?…]+|$)/gu;
 
 /** A paragraph that is too long, cut between sentences; a sentence that is too long, between words. */
 function pieces(paragraph: string, longest: number): string[] {

@@ -6,6 +6,7 @@ import type { Asker, Outcome, Question } from './asker.js';
 import { choose, textKey } from './choose.js';
 import type { Failure, FailureRow } from './failures.js';
 import { type Merge, mergeStatements } from './merge.js';
+import { queriesAnswer } from './stages/answers.js';
 import { nliQuestion } from './stages/nli.js';
 import { queriesQuestion } from './stages/queries.js';
 import type { StageContext } from './stages/question.js';
@@ -141,7 +142,10 @@ class Run {
   private async queries(): Promise<void> {
     const { statements } = this.result;
     const { queriesPerStatement } = this.options;
-    const questions = statements.map((text) => queriesQuestion(this.context, text, queriesPerStatement));
+    const answer = queriesAnswer(queriesPerStatement);
+    const questions = statements.map((text) =>
+      queriesQuestion(this.context, text, queriesPerStatement, answer),
+    );
     const outcomes = await this.ask('queries', questions, (i) => ({ statement: statements[i]! }));
     const written = outcomes.flatMap((outcome, i) => {
       if (outcome.status !== 'answered') return [];

@@ -9,7 +9,7 @@ const PER_MESSAGE = 4;
  * for each Chinese or Japanese character.
  */
 export function estimateTokens(text: string): number {
-  const unspaced = text.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu);
+  const unspaced = text.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー]/gu);
   const wide = unspaced?.length ?? 0;
   return wide + Math.ceil((Buffer.byteLength(text) - 3 * wide) / 4);
 }

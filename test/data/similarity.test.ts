@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { jaccard, LexicalIndex, nearDuplicates, similarity, words } from '../../src/data/index.js';
+import { fingerprint } from '../../src/data/similarity.js';
 import { terms } from '../../src/data/text.js';
 
 test('Jaccard', () => {
@@ -59,4 +60,12 @@ test('the lexical index ranks by shared rare words and word stems, and a name th
 test('the lexical index in Chinese', () => {
   const index = new LexicalIndex(['沈墨兰怕蛇。', '沈墨兰爱下象棋。', '沈墨兰开茶坊。']);
   expect(index.rank('来一盘象棋？')[0]).toBe(1);
+});
+
+test('Japanese is compared by pairs of characters, whatever its scripts; a long vowel belongs to its word', () => {
+  expect([...fingerprint('スープが好き')]).toEqual(['スー', 'ープ', 'プが', 'が好', '好き']);
+  expect(words('コーヒー2杯')).toEqual(['コ', 'ー', 'ヒ', 'ー', '2', '杯']);
+  // half-width letters are the same ones
+  expect(similarity('ｺｰﾋｰを飲む。', 'コーヒーを飲む')).toBe(1);
+  expect(similarity('アダは毎朝コーヒーを飲む。', 'アダは毎晩スープを飲む。')).toBeLessThan(0.5);
 });

@@ -237,6 +237,17 @@ describe('an endpoint that fails 30 % of the calls', () => {
     await build(config(api.baseUrl));
     expect([...api.answered.values()].every((times) => times === 1)).toBe(true);
   });
+
+  it('stores the answers that are on their way when it stops', async () => {
+    const { out, build } = make();
+    api.fault = (_, number) => {
+      if (number === 12) return { kind: 'status', status: 401 };
+      return number > 8 ? { kind: 'drip', ms: 200 } : undefined;
+    };
+    await expect(build(config(api.baseUrl, { concurrency: 4 }))).rejects.toThrow('answered 401');
+    expect(lines(out).length).toBe([...api.answered.values()].length);
+    expect(lines(out).length).toBeGreaterThan(9);
+  });
 });
 
 describe('the key', () => {
@@ -368,7 +379,9 @@ describe('shards', () => {
     const { out: clean, build: undivided } = make();
     await undivided(config(api.baseUrl));
     const { out, build } = make();
-    await Promise.all(shardsOf(2).map((shard) => build(config(api.baseUrl), { shard, wait: true })));
+    await Promise.all(
+      shardsOf(2).map((shard) => build(config(api.baseUrl), { shard, wait: true, pollMs: 20 })),
+    );
     await build(config(api.baseUrl));
     expect(finished(out)).toEqual(finished(clean));
   });

@@ -4,6 +4,7 @@ import { loadConfig } from '../../config/load.js';
 import { buildDatasetConfigSchema, pricesSchema, teacherOverrides } from '../../config/teacher.js';
 import { kappaText } from '../../evaluation/agreement.js';
 import { type BuildDatasetResult, buildDataset, estimateDataset } from '../../recipes/buildDataset.js';
+import { UsageError } from '../../support/errors.js';
 import { terminalProgress } from '../../support/progress.js';
 import { PACKAGE_ROOT } from '../../support/version.js';
 import type { Estimate } from '../../teacher/estimate.js';
@@ -97,7 +98,6 @@ export const buildDatasetCommand: CommandModule<object, Options> = {
         },
       })
       .conflicts('shard', 'merge')
-      .conflicts('dry-run', ['shard', 'merge'])
       .group(
         [
           'document',
@@ -145,6 +145,8 @@ export const buildDatasetCommand: CommandModule<object, Options> = {
     const source = { document, name, language, out, id, config: settings };
     const context = { progress: terminalProgress() };
     if (argv['dry-run']) {
+      if (argv.shard || argv.merge)
+        throw new UsageError('--dry-run is of the whole', 'leave --shard and --merge out');
       const estimate = await estimateDataset(source, loadConfig(argv.prices, pricesSchema), context);
       if (argv.json) return printJson(estimate);
       return print(estimateText(estimate, argv.prices));

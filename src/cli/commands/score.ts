@@ -15,6 +15,7 @@ interface Options {
   query?: string;
   response?: string[];
   responses?: string;
+  shard?: { index: number; count: number };
   backend: BackendName | 'auto';
   json?: boolean;
 }
@@ -40,10 +41,17 @@ export const scoreCommand: CommandModule<object, Options> = {
           requiresArg: true,
           describe: 'A file instead (.jsonl or .arrow), with query and response in each row',
         },
+        shard: {
+          ...shared.shard,
+          describe: 'Score part i of n alone, e.g. 2/8; the parts one after the other are the whole',
+        },
         backend: { ...shared.backend, default: 'auto' as const },
       })
       .conflicts('responses', ['query', 'response'])
-      .group(['character', 'relevance', 'nli', 'query', 'response', 'responses', 'backend'], shared.OWN)
+      .group(
+        ['character', 'relevance', 'nli', 'query', 'response', 'responses', 'shard', 'backend'],
+        shared.OWN,
+      )
       .epilogue(
         shared.helpEnd(
           {
@@ -60,7 +68,7 @@ export const scoreCommand: CommandModule<object, Options> = {
         ),
       ),
   async handler(argv) {
-    const scored = await score(argv, readItems(argv), { progress: terminalProgress() });
+    const scored = await score(argv, partOf(readItems(argv), argv.shard), { progress: terminalProgress() });
     if (argv.json) return printJson(scored);
     for (const item of scored) {
       print(`query: ${item.query}\nresponse: ${item.response}`);
@@ -75,4 +83,15 @@ function readItems({ query, response, responses }: Options): ScoredItem[] {
     throw new UsageError('nothing to score', 'give --query and --response, or --responses FILE');
   }
   return response.map((text) => ({ query, response: text }));
+}
+
+/** A stretch of the responses: all parts are about as long, and keep their order. */
+function partOf(items: ScoredItem[], shard: Options['shard']): ScoredItem[] {
+  if (shard === undefined) return items;
+  const { index, count } = shard;
+  if (count > items.length) {
+    throw new UsageError(`${items.length} responses cannot be parted in ${count}`, 'take fewer shards');
+  }
+  const end = (i: number) => Math.floor((i * items.length) / count);
+  return items.slice(end(index - 1), end(index));
 }

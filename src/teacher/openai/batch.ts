@@ -20,7 +20,7 @@ import { retrying } from './retry.js';
 const MOST_REQUESTS = 50_000;
 const MOST_BYTES = 150_000_000;
 /** Questions that come within this time go together. */
-const GATHER_MS = 300;
+const GATHER_MS = 100;
 const TRANSFER_SECONDS = 300;
 
 interface Waiting {
@@ -50,6 +50,7 @@ export class BatchTeacher implements Teacher {
   private readonly stop = new AbortController();
   /** Batches whose answers have been handed out by this process. */
   private readonly fetched = new Set<BatchEntry>();
+  private readonly signals = new WeakSet<AbortSignal>();
   private secret = new Secret(undefined);
   private client: OpenAI | undefined;
   private gathering: NodeJS.Timeout | undefined;
@@ -69,7 +70,10 @@ export class BatchTeacher implements Teacher {
   }
 
   ask(request: TeacherRequest, signal?: AbortSignal): Promise<TeacherReply> {
-    signal?.addEventListener('abort', () => this.halt(signal.reason), { once: true });
+    if (signal !== undefined && !this.signals.has(signal)) {
+      this.signals.add(signal);
+      signal.addEventListener('abort', () => this.halt(signal.reason), { once: true });
+    }
     return new Promise((resolve, reject) => {
       const key = requestKey(request, this.identity);
       this.gather({ request, key, failures: 0, resolve, reject });

@@ -117,7 +117,7 @@ class EndpointTeacher implements Teacher {
     for (;;) {
       await this.pace.pass(reserved, signal);
       try {
-        const reply = replyOf(await this.post(this.dialect.body(request), signal), estimate, this.secret);
+        const reply = replyOf(await this.post(this.dialect.body(request)), estimate, this.secret);
         this.pace.correct(reserved, reply.usage.promptTokens + reply.usage.completionTokens);
         return reply;
       } catch (thrown) {
@@ -131,16 +131,17 @@ class EndpointTeacher implements Teacher {
     }
   }
 
-  /** The whole body within the time-out: a server may stall after its headers, too. */
-  private async post(body: ReturnType<Dialect['body']>, signal?: AbortSignal): Promise<unknown> {
+  /**
+   * The whole body within the time-out: a server may stall after its headers, too. A question that is called
+   * off while the answer is on its way gets it all the same, as it has been paid for.
+   */
+  private async post(body: ReturnType<Dialect['body']>): Promise<unknown> {
     const { timeoutSeconds } = this.spec;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), 1000 * timeoutSeconds);
-    const either = AbortSignal.any(signal ? [signal, late.signal] : [late.signal]);
     try {
-      return await this.client!.chat.completions.create(body, { signal: either });
+      return await this.client!.chat.completions.create(body, { signal: late.signal });
     } catch (error) {
-      signal?.throwIfAborted();
       if (late.signal.aborted) throw new Passing(`no whole answer within ${timeoutSeconds} s`);
       throw error;
     } finally {

@@ -35,8 +35,13 @@ export type RelevanceAnswer = z.infer<typeof relevanceAnswer>;
 export type ResponsesAnswer = z.infer<typeof responsesAnswer>;
 export type NliAnswer = z.infer<typeof nliAnswer>;
 
+const jsonSchemas = new WeakMap<z.ZodType, Record<string, unknown>>();
+
 /** The JSON schema that an answer is asked for with: of what is written, before it is tidied. */
 export function answerJsonSchema(answer: z.ZodType): Record<string, unknown> {
+  const made = jsonSchemas.get(answer);
+  if (made !== undefined) return made;
   const { $schema: _, ...schema } = z.toJSONSchema(answer, { io: 'input' });
+  jsonSchemas.set(answer, schema);
   return schema;
 }
