@@ -69,3 +69,20 @@ test('Japanese is compared by pairs of characters, whatever its scripts; a long 
   expect(similarity('ｺｰﾋｰを飲む。', 'コーヒーを飲む')).toBe(1);
   expect(similarity('アダは毎朝コーヒーを飲む。', 'アダは毎晩スープを飲む。')).toBeLessThan(0.5);
 });
+
+test('near-duplicates are the pairs that similarity finds', () => {
+  const parts = ['Ada', 'likes', '苹果', 'apples', 'リンゴ', '1912', 'the', 'old', 'mill', ''];
+  const texts = Array.from({ length: 60 }, (_, i) =>
+    Array.from({ length: i % 6 }, (_, j) => parts[(7 * i + 3 * j * j) % parts.length]).join(' '),
+  );
+  for (const threshold of [0, 0.2, 0.35, 0.5, 1]) {
+    const expected = texts.flatMap((x, a) =>
+      texts.flatMap((y, b) => {
+        const score = similarity(x, y);
+        return b > a && score >= threshold ? [{ a, b, similarity: score }] : [];
+      }),
+    );
+    expect(nearDuplicates(texts, threshold)).toEqual(expected);
+    expect(expected.length).toBeGreaterThan(0);
+  }
+});
