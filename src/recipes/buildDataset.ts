@@ -1,45 +1,23 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BuildDatasetConfig, Prices, TeacherSpec } from '../config/teacher.js';
-import { identifier, languageTag, lineOfText } from '../data/characterFormat.js';
-import { readDocument } from '../data/documents.js';
-import { tableBytes, writeJsonl } from '../data/index.js';
-import { TruecastError, UsageError } from '../support/errors.js';
-import { writeFileAtomic } from '../support/files.js';
+import type { Prices } from '../config/teacher.js';
+import { TruecastError } from '../support/errors.js';
 import { Asker } from '../teacher/asker.js';
-import { type DatasetCharacter, datasetFiles, type LabelledData, labelledData } from '../teacher/dataset.js';
-import { type Estimate, estimate, modelOf } from '../teacher/estimate.js';
+import { type LabelledData, labelledData } from '../teacher/dataset.js';
+import { type Estimate, estimate } from '../teacher/estimate.js';
 import { mayBeRetried } from '../teacher/failures.js';
-import { paragraphsOf } from '../teacher/paragraphs.js';
 import { type Labelled, runPipeline, type StageCount } from '../teacher/pipeline.js';
-import { loadPrompts } from '../teacher/prompts.js';
-import { provenance } from '../teacher/provenance.js';
-import { reportText } from '../teacher/report.js';
-import { reviewTable } from '../teacher/review/rows.js';
-import { toReview } from '../teacher/review/select.js';
-import { REVIEW_FILE } from '../teacher/review/session.js';
-import { askSecond, type SecondLabels, type SecondResult, withSecond } from '../teacher/secondPass.js';
-import { type SecondSummary, secondReport, secondSummary } from '../teacher/secondReport.js';
-import type { StageContext } from '../teacher/stages/question.js';
+import { askSecond, type SecondLabels } from '../teacher/secondPass.js';
+import { type SecondSummary, secondSummary } from '../teacher/secondReport.js';
 import { AnswerStore, type Shard } from '../teacher/store.js';
-import { STAGES, type Stage, type Teacher } from '../teacher/teacher.js';
-import { TEMPLATE_WARNING } from '../teacher/template/template.js';
+import type { Stage } from '../teacher/teacher.js';
 import type { RecipeContext } from './begin.js';
-import { byStage, type Environment, openTeachers, teacherOpener } from './teachers.js';
+import { type DatasetSource, type Job, prepare } from './datasetJob.js';
+import { closeAll, type Environment, openAll, type Teachers } from './teachers.js';
+import { tally, writeDataset } from './writeDataset.js';
 
-export interface DatasetSource {
-  /** A text file about the character. */
-  document: string;
-  /** The character's name, as statements name it. */
-  name: string;
-  language: string;
-  /** The data set's folder; answers are kept in its folder `work`. */
-  out: string;
-  /** The character's id, instead of the folder's name. */
-  id?: string | undefined;
-  config: BuildDatasetConfig;
-}
+export type { DatasetSource } from './datasetJob.js';
 
 export interface BuildDatasetOptions extends DatasetSource {
   /** Asks this part of the questions alone, and makes no data set. */
@@ -88,7 +66,7 @@ export async function buildDataset(
   refuseForeign(out);
   const work = join(out, 'work');
   const store = await AnswerStore.open(work, shard);
-  const teachers = await openAll(job, config, work, environment, { progress }).catch(async (error) => {
+  const teachers = await openAll(job.specs, config, work, environment, { progress }).catch(async (error) => {
     await store.close();
     throw error;
   });
@@ -114,7 +92,7 @@ export async function buildDataset(
       labels = await askSecond(second, job.context, labelledData(job.character, labelled, job.split));
       labelled.failures.push(...labels.failures);
     }
-    const made = shard === undefined ? write(options, job, teachers, labelled, labels) : undefined;
+    const made = shard === undefined ? writeDataset(options, job, teachers, labelled, labels) : undefined;
     return {
       folder: out,
       built: made !== undefined,
@@ -143,36 +121,13 @@ export async function estimateDataset(
   const job = prepare(source);
   const folder = join(source.out, 'work');
   const store = AnswerStore.look(folder);
-  const teachers = await openAll(job, source.config, folder, environment, { progress });
+  const teachers = await openAll(job.specs, source.config, folder, environment, { progress });
   try {
     const { second, ...known } = await whatIsKnown(store, job, teachers, source.config.tries);
     return estimate(job.paragraphs, job.context, source.config, job.specs, known, prices, second);
   } finally {
     closeAll(teachers);
   }
-}
-
-interface Teachers {
-  first: Record<Stage, Teacher>;
-  second?: Record<Stage, Teacher>;
-}
-
-async function openAll(
-  { specs }: Job,
-  { secondTeacher }: BuildDatasetConfig,
-  folder: string,
-  environment: Environment,
-  context: RecipeContext,
-): Promise<Teachers> {
-  const second = secondTeacher && byStage(() => secondTeacher.teacher);
-  const all = [...Object.values(specs), ...(secondTeacher ? [secondTeacher.teacher] : [])];
-  const open = await teacherOpener(all, folder, environment, context);
-  const first = await openTeachers(specs, open);
-  return second ? { first, second: await openTeachers(second, open) } : { first };
-}
-
-function closeAll({ first, second }: Teachers): void {
-  for (const teacher of new Set([...Object.values(first), ...Object.values(second ?? {})])) teacher.close();
 }
 
 /** What the stored answers come to; nobody is asked. */
@@ -188,56 +143,6 @@ async function whatIsKnown(
   const other = new Asker(store, { teachers: teachers.second, tries, dry: true });
   const second = await askSecond(other, job.context, labelledData(job.character, known, job.split));
   return { ...known, failures: [...known.failures, ...second.failures], second };
-}
-
-interface Job {
-  character: DatasetCharacter;
-  split: { seed: number } & BuildDatasetConfig['split'];
-  text: string;
-  /** What of the document was left out, for people. */
-  notes: string[];
-  paragraphs: string[];
-  context: StageContext;
-  pipeline: Parameters<typeof runPipeline>[2];
-  specs: Record<Stage, TeacherSpec>;
-}
-
-function prepare({ document, name, language, out, id: given, config }: DatasetSource): Job {
-  const id = given ?? basename(resolve(out)).toLowerCase();
-  if (!identifier.safeParse(id).success) {
-    const from = given === undefined ? `the folder's name becomes the character's id: ${id}` : `--id ${id}`;
-    throw new UsageError(from, 'give --id, of lower-case letters, digits and -, a letter first');
-  }
-  if (!lineOfText.safeParse(name).success) throw new UsageError('--name is no line of text', 'give a name');
-  if (!languageTag.safeParse(language).success) {
-    throw new UsageError(`--language ${language} is no language tag`, 'give one such as en, zh or ja');
-  }
-  const prompts = loadPrompts(language, config.prompts);
-  const { text, notes } = readDocument(document);
-  const paragraphs = paragraphsOf(text, config.longestParagraph);
-  if (paragraphs.length === 0) {
-    throw new TruecastError(`there is no text in ${document}`, 'give a document about the character');
-  }
-  const { seed, mergeSimilarity, queriesPerStatement, otherStatements, otherResponses } = config;
-  const numbers = { seed, mergeSimilarity, queriesPerStatement, otherStatements, otherResponses };
-  const specs = byStage((stage) => specOf(config, stage));
-  const models = [...new Set(STAGES.map((stage) => modelOf(specs[stage])))];
-  const about = `From ${basename(document)}, labelled by ${models.join(', ')}.`.replace(/\p{Cc}+/gu, ' ');
-  return {
-    character: { id, name, language, about },
-    split: { seed, ...config.split },
-    text,
-    notes,
-    paragraphs,
-    context: { name, prompts, settings: config.stages },
-    pipeline: { character: id, paragraphs, ...numbers },
-    specs,
-  };
-}
-
-function specOf({ teacher, stages }: BuildDatasetConfig, stage: Stage): TeacherSpec {
-  const { model } = stages[stage];
-  return model === null || teacher.kind !== 'openai' ? teacher : { ...teacher, model };
 }
 
 /** A data set that no build made is somebody's work. */
@@ -260,74 +165,6 @@ async function untilDone(
   }
 }
 
-interface Made {
-  data: LabelledData;
-  second?: SecondResult;
-  toReview: number;
-}
-
-function write(
-  { document, out, config }: BuildDatasetOptions,
-  { character, split, text, paragraphs, context, specs }: Job,
-  teachers: Teachers,
-  labelled: Labelled,
-  labels: SecondLabels | undefined,
-): Made {
-  if (labelled.statements.length === 0) {
-    const reasons = Object.entries(tally(labelled)).map(([reason, count]) => `${count} ${reason}`);
-    throw new TruecastError(
-      `no statements came out of ${document}${reasons.length > 0 ? `: ${reasons.join(', ')}` : ''}`,
-      'see whether the document is about the character and --name is how it calls them; --retry-failures asks again',
-    );
-  }
-  const { seed, reviewShare, secondTeacher } = config;
-  const first = labelledData(character, labelled, split);
-  const { data, second } =
-    labels && secondTeacher
-      ? withSecond(first, labels, secondTeacher.disagreements, seed)
-      : { data: first, second: undefined };
-  const files = datasetFiles(character, data, labelled.failures, split);
-  if (second) files.set('disagreements.arrow', tableBytes(reviewTable, second.disagreements));
-  const review = toReview(data, second, { share: reviewShare, seed });
-
-  const byRules = [...Object.values(specs), secondTeacher?.teacher].some((spec) => spec?.kind === 'template');
-  const warnings = byRules ? [TEMPLATE_WARNING] : [];
-  const secondFrom = second && {
-    teacher: teachers.second!.nli.identity,
-    policy: second.policy,
-    ...secondSummary(second),
-  };
-  const from = provenance(
-    character,
-    { document, text, paragraphs: paragraphs.length },
-    config,
-    context.prompts,
-    (stage) => teachers.first[stage].identity,
-    labelled,
-    secondFrom,
-    warnings,
-  );
-  const sections = [
-    ...warnings.map((warning) => `**Warning**: ${warning}.`),
-    ...(second && secondTeacher ? [secondReport(second, modelOf(secondTeacher.teacher))] : []),
-    ...(review.length > 0 ? [`${review.length} rows are set aside for \`truecast review\`.`] : []),
-  ];
-  mkdirSync(out, { recursive: true });
-  dropHalfWritten(out);
-  writeFileAtomic(join(out, 'provenance.json'), `${JSON.stringify(from, null, 2)}\n`);
-  writeFileAtomic(join(out, 'report.md'), reportText(character, labelled, data, sections));
-  if (review.length > 0) writeJsonl(join(out, REVIEW_FILE), reviewTable, review);
-  for (const [file, bytes] of files) writeFileAtomic(join(out, file), bytes);
-  return { data, toReview: review.length, ...(second ? { second } : {}) };
-}
-
-/** What a killed build leaves: files that did not get their names yet. */
-function dropHalfWritten(out: string): void {
-  for (const name of readdirSync(out)) {
-    if (/^[a-z]+\.(?:arrow|json|md)\.[0-9a-f]{8}\.tmp$/.test(name)) rmSync(join(out, name));
-  }
-}
-
 function rowCounts({ split: _, ...tables }: LabelledData): BuildDatasetResult['rows'] {
   return {
     statements: tables.statements.length,
@@ -336,12 +173,6 @@ function rowCounts({ split: _, ...tables }: LabelledData): BuildDatasetResult['r
     nli: tables.nli.length,
     dialogues: tables.dialogues.length,
   };
-}
-
-function tally({ failures }: Labelled): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { reason } of failures) counts[reason] = (counts[reason] ?? 0) + 1;
-  return counts;
 }
 
 function sum(one: Asker['spent'], other: Asker['spent'] | undefined): Asker['spent'] {

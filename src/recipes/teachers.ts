@@ -1,4 +1,4 @@
-import type { TeacherSpec } from '../config/teacher.js';
+import type { BuildDatasetConfig, TeacherSpec } from '../config/teacher.js';
 import { createTeacher } from '../teacher/create.js';
 import { STAGES, type Stage, type Teacher } from '../teacher/teacher.js';
 import { chooseBackend, type RecipeContext } from './begin.js';
@@ -38,4 +38,29 @@ export async function openTeachers(
 
 export function byStage<T>(of: (stage: Stage) => T): Record<Stage, T> {
   return Object.fromEntries(STAGES.map((stage) => [stage, of(stage)])) as Record<Stage, T>;
+}
+
+/** The teachers of each stage. */
+export interface Teachers {
+  first: Record<Stage, Teacher>;
+  second?: Record<Stage, Teacher>;
+}
+
+/** Opens the teachers of a configuration; `specs` are the first one's, by stage. */
+export async function openAll(
+  specs: Readonly<Record<Stage, TeacherSpec>>,
+  { secondTeacher }: BuildDatasetConfig,
+  folder: string,
+  environment: Environment,
+  context: RecipeContext,
+): Promise<Teachers> {
+  const second = secondTeacher && byStage(() => secondTeacher.teacher);
+  const all = [...Object.values(specs), ...(secondTeacher ? [secondTeacher.teacher] : [])];
+  const open = await teacherOpener(all, folder, environment, context);
+  const first = await openTeachers(specs, open);
+  return second ? { first, second: await openTeachers(second, open) } : { first };
+}
+
+export function closeAll({ first, second }: Teachers): void {
+  for (const teacher of new Set([...Object.values(first), ...Object.values(second ?? {})])) teacher.close();
 }
