@@ -316,7 +316,7 @@ describe('the split', () => {
   test('leaves near-duplicates of held-out queries out, and says which', async () => {
     const alike = rows.map((row) => ({
       ...row,
-      query: 'Tell me all about the sea, please' + row.query.slice(-7),
+      query: `Tell me all about the sea, please${row.query.slice(-7)}`,
     }));
     const { characters } = await run([json('alike.json', alike)], {
       split: { ...split, nearDuplicate: 0.4 },
