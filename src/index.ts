@@ -46,9 +46,13 @@ export { type ChatOptions, type ChatSession, openChat } from './recipes/chat.js'
 export { type DemoOptions, type DemoResult, demo } from './recipes/demo.js';
 export { type EvaluateResult, evaluate } from './recipes/evaluate.js';
 export { type ExportOptions, type ExportResult, exportAdapter } from './recipes/export.js';
+export { type ExportDatasetOptions, exportDataset } from './recipes/exportDataset.js';
+export { type ImportOptions, type ImportResult, importDataset } from './recipes/importDataset.js';
+export { type MergeResult, mergeDatasets } from './recipes/mergeDatasets.js';
 export { download, type LocatedModel } from './recipes/models.js';
 export { type AppliedReview, applyReviewTo, reviewSoFar, setAside } from './recipes/review.js';
 export { type ScoreOptions, score } from './recipes/score.js';
+export { type SplitDatasetResult, splitDataset } from './recipes/splitDataset.js';
 export { type DiscriminatorResult, trainDiscriminator } from './recipes/trainDiscriminator.js';
 export { type DpoResult, trainDpo } from './recipes/trainDpo.js';
 export { type EuResult, trainEu } from './recipes/trainEu.js';

@@ -7,6 +7,8 @@ export type {
   AuthoredResponse,
   AuthoredStatement,
 } from './characterFormat.js';
+export { checkDataSet, type DataSetCheck } from './check.js';
+export { type DataSet, readDataSet } from './dataSet.js';
 export {
   buildDatasets,
   type DatasetsOptions,
@@ -15,7 +17,9 @@ export {
   datasetStatistics,
   validateDatasets,
 } from './datasets.js';
+export { type DataSetStatistics, describeDataSet } from './describe.js';
 export { type Provenance, readDocument, type TextDocument } from './documents.js';
+export { EXPORT_SCHEMAS, type ExportSchema } from './export.js';
 export type { Accuracy, GiveAway, TellingWord } from './giveaway.js';
 export { readJsonl, readRows, writeJsonl } from './jsonl.js';
 export { type LoadedCharacter, loadCharacter } from './load.js';

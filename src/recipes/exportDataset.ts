@@ -5,7 +5,7 @@ import { pairsTable, readRows } from '../data/index.js';
 import type { TableFormat } from '../data/tables/format.js';
 import { TruecastError } from '../support/errors.js';
 
-export interface ExportOptions {
+export interface ExportDatasetOptions {
   /** A data set (its folder or id), or the pairs of a DPO run (.arrow, .jsonl). */
   source: string;
   /** A new folder. */
@@ -17,7 +17,7 @@ export interface ExportOptions {
 }
 
 /** Writes a data set in a form that others read; into a new folder, whole or not at all. */
-export function exportDataset(options: ExportOptions): { path: string; rows: number }[] {
+export function exportDataset(options: ExportDatasetOptions): { path: string; rows: number }[] {
   const { source, out, schema, format, system } = options;
   const isPairs = ['.arrow', '.jsonl'].includes(extname(source));
   if (isPairs && schema !== 'preferences')

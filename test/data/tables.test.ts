@@ -5,7 +5,6 @@ import type { SourceRow } from '../../src/data/tables/format.js';
 import { type OpenOptions, openTable } from '../../src/data/tables/open.js';
 import { tableFileBytes, type WrittenColumn } from '../../src/data/tables/write.js';
 import { TruecastError } from '../../src/support/errors.js';
-import { integerAt, randomKey } from '../../src/support/random.js';
 import { temporaryFolder, write } from './helpers.js';
 
 const folder = temporaryFolder();
@@ -180,22 +179,11 @@ describe('damaged Parquet', () => {
     );
   });
 
-  test('with changed bytes, it is refused or read, and never crashes or hangs', async () => {
-    for (const name of ['snappy', 'zstd-dictionary', 'gzip', 'none']) {
-      const original = readFileSync(join(fixtures, `${name}.parquet`));
-      for (let i = 0; i < 120; i++) {
-        const bytes = Buffer.from(original);
-        const key = randomKey('damage', name, i);
-        for (let n = 0; n <= i % 4; n++)
-          bytes[integerAt(key, 2 * n, bytes.length)] = integerAt(key, 2 * n + 1, 256);
-        const error = await read(write(folder, 'damaged.parquet', bytes)).then(
-          () => undefined,
-          (thrown: unknown) => thrown,
-        );
-        if (error !== undefined) expect(error, String((error as Error).stack)).toBeInstanceOf(TruecastError);
-      }
-    }
-  }, 120_000);
+  test('cut anywhere, it is refused', async () => {
+    const bytes = readFileSync(join(fixtures, 'zstd-dictionary.parquet'));
+    for (let length = 13; length < bytes.length; length += 97)
+      await refused(write(folder, 'cut.parquet', bytes.subarray(0, length)));
+  });
 });
 
 test('files that are missing, or of no known kind', async () => {

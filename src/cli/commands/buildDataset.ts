@@ -39,7 +39,8 @@ export const buildDatasetCommand: CommandModule<object, Options> = {
           type: 'string',
           demandOption: true,
           requiresArg: true,
-          describe: 'Plain text about the character; paragraphs are parted by blank lines',
+          describe:
+            'Text about the character: .txt, .md, a wiki page, or a character card (.png, .json, .charx)',
         },
         name: {
           type: 'string',

@@ -1,12 +1,14 @@
 import { pipeline, Readable } from 'node:stream';
-import { CsvError, type Info, parse } from 'csv-parse';
+
+import { CsvError, parse } from 'csv-parse';
+
 import { TruecastError } from '../../support/errors.js';
 import type { SourceRow } from './format.js';
 import { LONGEST_ROW, readTextPieces } from './utf8.js';
 
 interface Parsed {
   record: string[];
-  info: Info;
+  line: number;
 }
 
 /**
@@ -23,21 +25,16 @@ export async function openCsv(
   if (first.done) throw new TruecastError(`${path} is empty`, 'give a file with a header and rows');
   const columns = first.value.record.map((name) => name.trim());
   checkHeader(path, columns, delimiter);
-  return { columns, rows: rowsOf(path, columns, records, first.value.info.lines) };
+  return { columns, rows: rowsOf(path, columns, records) };
 }
 
 async function* rowsOf(
   path: string,
   columns: readonly string[],
   records: AsyncIterable<Parsed>,
-  headerEnd: number,
 ): AsyncGenerator<SourceRow> {
-  let end = headerEnd;
-  for await (const { record, info } of records) {
-    // A record's count of lines is that of its last one; blank lines may lie before it.
-    const height = record.reduce((n, cell) => n + (cell.match(/\r\n|\n|\r/g)?.length ?? 0), 0);
-    const place = `${path}:${Math.max(end + 1, info.lines - height)}`;
-    end = info.lines;
+  for await (const { record, line } of records) {
+    const place = `${path}:${line}`;
     if (record.length !== columns.length) {
       yield { place, problem: `${record.length} cells, but the header has ${columns.length}` };
     } else {
@@ -47,22 +44,27 @@ async function* rowsOf(
   }
 }
 
+/** Records with the line that each begins on; blank lines are passed over. */
 async function* readRecords(path: string, delimiter: string): AsyncGenerator<Parsed> {
   const parser = parse({
     delimiter,
-    info: true,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    raw: true,
     relax_column_count: true,
-    skip_empty_lines: true,
     max_record_size: LONGEST_ROW,
   });
   // The error of either end arrives where the parser is read.
   pipeline(Readable.from(readTextPieces(path)), parser, () => {});
+  let line = 1;
   try {
-    for await (const parsed of parser) yield parsed as Parsed;
+    for await (const { record, raw } of parser as AsyncIterable<{ record: string[]; raw: string }>) {
+      if (record.length > 1 || record[0] !== '') yield { record, line };
+      line += raw.match(/\r\n|\n|\r/g)?.length ?? 0;
+    }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     throw new TruecastError(
-      `${path}:${error.lines ?? '?'}: ${error.message}`,
+      `${path}, in the record from line ${line}: ${error.message}`,
       'quote a cell that holds quotes, and double these: "She said ""no""."',
       { cause: error },
     );

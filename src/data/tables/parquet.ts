@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { decompress as unzstd } from 'fzstd';
+import { Decompress } from 'fzstd';
 import {
   type AsyncBuffer,
   type Compressors,
@@ -117,9 +117,21 @@ const compressors: Compressors = {
   }),
   GZIP: bounded((input, size) => gunzipSync(input, { maxOutputLength: size })),
   BROTLI: bounded((input, size) => brotliDecompressSync(input, { maxOutputLength: size })),
-  // one byte more than wanted, so that too much is told from enough
-  ZSTD: bounded((input, size) => unzstd(input, new Uint8Array(size + 1))),
+  ZSTD: bounded(unzstd),
 };
+
+/** Zstandard, given up as soon as it gives more than it should. */
+function unzstd(input: Uint8Array, size: number): Uint8Array {
+  const output = new Uint8Array(size);
+  let length = 0;
+  const stream = new Decompress((piece) => {
+    if (length + piece.length > size) throw new Error(`a page of more than ${size} bytes`);
+    output.set(piece, length);
+    length += piece.length;
+  });
+  stream.push(input, true);
+  return output.subarray(0, length);
+}
 
 function bounded(
   decompress: (input: Uint8Array, size: number) => Uint8Array,
