@@ -289,7 +289,7 @@ describe('commands without tensors', () => {
   it('--help goes to standard output and says where to get what a command needs', async () => {
     const { stdout: all } = await truecast(['--help'], { cwd });
     const commands = [...all.matchAll(/^ {2}truecast ([\w-]+)/gm)].map(([, name]) => name!);
-    expect(commands).toHaveLength(12);
+    expect(commands).toHaveLength(15);
     for (const name of ['chat', 'train-dpo']) {
       const { code, stdout, stderr } = await truecast([name, '--help'], { cwd });
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
