@@ -168,7 +168,7 @@ describe('an endpoint that fails 30 % of the calls', () => {
     api.reset();
     api.fault = unreliable(7);
     const { out, build } = make();
-    await build(config(api.baseUrl, { timeoutSeconds: 0.25 }));
+    await build(config(api.baseUrl, { timeoutSeconds: 0.75 }));
     expect(finished(out)).toEqual(finished(clean));
     expect(api.asked.length).toBeGreaterThan(calls * 1.25);
     expect(api.answered.size).toBe(calls);
