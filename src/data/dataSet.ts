@@ -46,21 +46,31 @@ export interface DataSetRecord {
   provenance: object;
 }
 
-/** The files of a data set's folder by name. */
-export function dataSetFiles(dataSet: DataSet, record: DataSetRecord): Map<string, Uint8Array> {
-  const { statements, queries, relevance, nli, dialogues } = dataSet;
-  const lacks = OPTIONAL_TABLES.filter((name) => dataSet[name] === undefined);
-  const split = splitRecordText({ ...dataSet, lacks, options: record.options, split: record.split });
-  const files = new Map<string, Uint8Array>([
+/** The files of a data set's tables by name. */
+export function tableFiles({
+  statements,
+  queries,
+  relevance,
+  nli,
+  dialogues,
+}: Omit<DataSet, 'character'>): Map<string, Uint8Array> {
+  const files = new Map([
     ['statements.arrow', tableBytes(statementsTable, statements)],
     ['queries.arrow', tableBytes(queriesTable, queries)],
-    ['split.json', Buffer.from(split)],
-    ['provenance.json', Buffer.from(`${JSON.stringify(record.provenance, null, 2)}\n`)],
   ]);
   if (relevance) files.set('relevance.arrow', tableBytes(relevanceTable, relevance));
   if (nli) files.set('nli.arrow', tableBytes(nliTable, nli));
   if (dialogues) files.set('dialogues.arrow', tableBytes(dialoguesTable, dialogues));
   return files;
+}
+
+/** The files of a data set's folder by name. */
+export function dataSetFiles(dataSet: DataSet, record: DataSetRecord): Map<string, Uint8Array> {
+  const lacks = OPTIONAL_TABLES.filter((name) => dataSet[name] === undefined);
+  const split = splitRecordText({ ...dataSet, lacks, options: record.options, split: record.split });
+  return tableFiles(dataSet)
+    .set('split.json', Buffer.from(split))
+    .set('provenance.json', Buffer.from(`${JSON.stringify(record.provenance, null, 2)}\n`));
 }
 
 /** Throws a TruecastError where something stands in the place of a new folder. */

@@ -5,12 +5,11 @@ import { readText, writeFileAtomic } from '../support/files.js';
 import { BUILD_OPTIONS, type BuildOptions, buildCharacter, type CharacterData } from './build.js';
 import { readCharacter } from './character.js';
 import type { AuthoredCharacter } from './characterFormat.js';
+import { tableFiles } from './dataSet.js';
 import { charactersFolder, DATASETS_ROOT, listCharacters } from './location.js';
-import { dialoguesTable, nliTable, queriesTable, relevanceTable, statementsTable } from './rows.js';
 import { splitFileText } from './splitFile.js';
 import { type CharacterStatistics, characterStatistics } from './statistics.js';
 import { statisticsTable, withStatistics } from './statisticsTable.js';
-import { tableBytes } from './table.js';
 
 export interface DatasetsOptions {
   /** Holds `characters/*.yaml`, a folder per built character, and perhaps README.md. */
@@ -98,14 +97,7 @@ function datasetFiles(
   data: CharacterData,
   options: BuildOptions,
 ): Map<string, Uint8Array> {
-  return new Map([
-    ['statements.arrow', tableBytes(statementsTable, data.statements)],
-    ['queries.arrow', tableBytes(queriesTable, data.queries)],
-    ['relevance.arrow', tableBytes(relevanceTable, data.relevance)],
-    ['nli.arrow', tableBytes(nliTable, data.nli)],
-    ['dialogues.arrow', tableBytes(dialoguesTable, data.dialogues)],
-    ['split.json', Buffer.from(splitFileText(character, data, options))],
-  ]);
+  return tableFiles(data).set('split.json', Buffer.from(splitFileText(character, data, options)));
 }
 
 function readCharacters(root: string): AuthoredCharacter[] {

@@ -1,19 +1,6 @@
-import {
-  type DialogueRow,
-  dialoguesTable,
-  NLI_LABELS,
-  type NliRow,
-  nliTable,
-  type QueryRow,
-  queriesTable,
-  RELEVANCE_LABELS,
-  type RelevanceRow,
-  relevanceTable,
-  type Split,
-  type StatementRow,
-  statementsTable,
-  tableBytes,
-} from '../data/index.js';
+import type { CharacterData } from '../data/build.js';
+import { tableFiles } from '../data/dataSet.js';
+import { NLI_LABELS, type NliRow, RELEVANCE_LABELS, type RelevanceRow, tableBytes } from '../data/index.js';
 import { type SplitOptions, splitByQuery, splitOf } from '../data/split.js';
 import { splitRecordText } from '../data/splitFile.js';
 import { failuresTable } from './failures.js';
@@ -27,14 +14,7 @@ export interface DatasetCharacter {
 }
 
 /** The rows of a data set that a teacher labelled, as those of an annotated character are. */
-export interface LabelledData {
-  split: Split;
-  statements: StatementRow[];
-  queries: QueryRow[];
-  relevance: RelevanceRow[];
-  nli: NliRow[];
-  dialogues: DialogueRow[];
-}
+export type LabelledData = CharacterData;
 
 /**
  * Rows from labels. A query's active statements are its target and those that the teacher found relevant to
@@ -137,15 +117,9 @@ export function datasetFiles(
   failures: Labelled['failures'],
   options: object,
 ): Map<string, Uint8Array> {
-  return new Map([
-    ['statements.arrow', tableBytes(statementsTable, data.statements)],
-    ['queries.arrow', tableBytes(queriesTable, data.queries)],
-    ['relevance.arrow', tableBytes(relevanceTable, data.relevance)],
-    ['nli.arrow', tableBytes(nliTable, data.nli)],
-    ['dialogues.arrow', tableBytes(dialoguesTable, data.dialogues)],
-    ['failures.arrow', tableBytes(failuresTable, failures)],
-    ['split.json', Buffer.from(splitRecordText({ character, lacks: [], options, ...data }))],
-  ]);
+  return tableFiles(data)
+    .set('failures.arrow', tableBytes(failuresTable, failures))
+    .set('split.json', Buffer.from(splitRecordText({ character, lacks: [], options, ...data })));
 }
 
 function grouped<T extends { pair: Pair }>(items: readonly T[]): Map<Pair, T[]> {

@@ -1,5 +1,5 @@
-import { fstatSync, readSync } from 'node:fs';
 import { TruecastError } from '../../../support/errors.js';
+import type { WeightBytes } from '../bytes.js';
 
 /** A header that is longer is no header: the largest vocabularies take some tens of megabytes. */
 const LARGEST_HEADER = 2 ** 28;
@@ -10,18 +10,21 @@ const WINDOW = 2 ** 20;
  * before anything is allocated.
  */
 export class Cursor {
-  readonly size: number;
   private readonly end: number;
   private window = Buffer.alloc(0);
   private windowAt = 0;
   private at = 0;
 
-  constructor(
-    readonly path: string,
-    private readonly fd: number,
-  ) {
-    this.size = fstatSync(fd).size;
+  constructor(private readonly file: WeightBytes) {
     this.end = Math.min(this.size, LARGEST_HEADER);
+  }
+
+  get path(): string {
+    return this.file.path;
+  }
+
+  get size(): number {
+    return this.file.size;
   }
 
   /** Bytes from the start of the file. */
@@ -53,12 +56,7 @@ export class Cursor {
 
   private refill(count: number, what: string): Buffer {
     const window = Buffer.alloc(Math.min(Math.max(count, WINDOW), this.size - this.at));
-    let done = 0;
-    while (done < window.length) {
-      const read = readSync(this.fd, window, done, window.length - done, this.at + done);
-      if (read === 0) throw this.damaged(`it ends within ${what}`);
-      done += read;
-    }
+    this.file.read(this.at, window, what);
     this.window = window;
     this.windowAt = this.at;
     this.at += count;

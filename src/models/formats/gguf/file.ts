@@ -1,5 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { messageOf, TruecastError } from '../../../support/errors.js';
+import { TruecastError } from '../../../support/errors.js';
+import { WeightBytes } from '../bytes.js';
 import type { StoredTensor, TensorFile } from '../tensorFile.js';
 import { Cursor } from './cursor.js';
 import { DECODERS } from './dequantize.js';
@@ -25,37 +25,35 @@ const CHUNK = 2 ** 22;
  */
 export class GgufFile implements TensorFile {
   private constructor(
-    readonly path: string,
-    private readonly fd: number,
+    private readonly file: WeightBytes,
     readonly metadata: ReadonlyMap<string, GgufValue>,
     readonly tensors: ReadonlyMap<string, GgufTensor>,
   ) {}
 
   /** Opens a file and checks its header. @throws TruecastError that names the file and the key, tensor or byte */
   static open(path: string): GgufFile {
-    let fd: number;
+    const file = WeightBytes.open(path);
     try {
-      fd = openSync(path, 'r');
+      const { metadata, tensors } = readHeader(new Cursor(file));
+      return new GgufFile(file, metadata, tensors);
     } catch (error) {
-      throw new TruecastError(`weights cannot be opened: ${path}: ${messageOf(error)}`, 'check the path');
-    }
-    try {
-      const { metadata, tensors } = readHeader(new Cursor(path, fd));
-      return new GgufFile(path, fd, metadata, tensors);
-    } catch (error) {
-      closeSync(fd);
+      file.close();
       throw error;
     }
   }
 
+  get path(): string {
+    return this.file.path;
+  }
+
   close(): void {
-    closeSync(this.fd);
+    this.file.close();
   }
 
   bytes(name: string): Uint8Array {
     const { begin, end } = this.info(name);
     const bytes = new Uint8Array(end - begin);
-    this.read(bytes, begin, name);
+    this.file.read(begin, bytes, `tensor ${name}`);
     return bytes;
   }
 
@@ -78,7 +76,7 @@ export class GgufFile implements TensorFile {
     const decode = this.decoder(name);
     if (decode === undefined) {
       const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
-      this.read(bytes, begin + first * type.bytes, name);
+      this.file.read(begin + first * type.bytes, bytes, `tensor ${name}`);
       return;
     }
     const most = Math.floor(CHUNK / type.bytes);
@@ -86,7 +84,7 @@ export class GgufFile implements TensorFile {
     for (let block = Math.floor(first / type.block); block < end; block += most) {
       const blocks = Math.min(most, end - block);
       const bytes = new Uint8Array(blocks * type.bytes);
-      this.read(bytes, begin + block * type.bytes, name);
+      this.file.read(begin + block * type.bytes, bytes, `tensor ${name}`);
       const at = block * type.block;
       const whole = at >= first && at + blocks * type.block <= last;
       if (whole) {
@@ -121,15 +119,6 @@ export class GgufFile implements TensorFile {
     const info = this.tensors.get(name);
     if (!info) throw new TruecastError(`no tensor ${name} in ${this.path}`);
     return info;
-  }
-
-  private read(into: Uint8Array, position: number, name: string): void {
-    let done = 0;
-    while (done < into.length) {
-      const count = readSync(this.fd, into, done, into.length - done, position + done);
-      if (count === 0) throw new TruecastError(`${this.path} ends within tensor ${name}`, 'copy it again');
-      done += count;
-    }
   }
 }
 
