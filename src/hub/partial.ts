@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { isAlive } from '../support/process.js';
 
 /**
  * Partial files: `HASH.HOST.PID.RANDOM.incomplete`, of one download each, which no other process writes to;
@@ -52,13 +53,4 @@ function isAbandoned(path: string): boolean {
   if (Date.now() - stats.mtimeMs > ABANDONED_MS) return true;
   // an earlier process of our number is gone
   return host === HOST && (Number(pid) === process.pid || !isAlive(Number(pid)));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

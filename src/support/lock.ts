@@ -12,6 +12,7 @@ import {
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { systemError, TruecastError } from './errors.js';
+import { isAlive } from './process.js';
 
 /** How often a holder shows that it is alive, and how long another machine's may be silent. */
 const BEAT_MS = 20_000;
@@ -124,13 +125,4 @@ function taken(path: string, { who }: Pick<Holder, 'who' | 'content'>, what: str
     `${who} ${what}`,
     `wait until it is done or stop it; if there is no such process any more, remove ${path}`,
   );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -10,10 +10,7 @@ import {
   sharesCue,
   swapAntonym,
 } from './rules.js';
-import { chunks, type StatementRules, statementsOf, substitute, topicTerms } from './unspaced.js';
-
-/** Han, kana aside: where a word begins and ends is not told, so a word is looked for anywhere. */
-const anywhere = (word: string) => new RegExp(word, 'u');
+import { anywhere, chunks, type StatementRules, statementsOf, substitute, topicTerms } from './unspaced.js';
 
 const STATEMENTS: StatementRules = {
   pronoun: /^[他她它](?!们)/u,

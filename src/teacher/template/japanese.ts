@@ -10,9 +10,7 @@ import {
   sharesCue,
   swapAntonym,
 } from './rules.js';
-import { chunks, type StatementRules, statementsOf, substitute, topicTerms } from './unspaced.js';
-
-const anywhere = (word: string) => new RegExp(word, 'u');
+import { anywhere, chunks, type StatementRules, statementsOf, substitute, topicTerms } from './unspaced.js';
 
 const STATEMENTS: StatementRules = {
   pronoun: /^彼女?(?=[はがのを])/u,

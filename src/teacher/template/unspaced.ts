@@ -13,6 +13,9 @@ function sentences(text: string): string[] {
     .filter((sentence) => sentence !== '');
 }
 
+/** Where a word begins and ends is not told: it is looked for anywhere. */
+export const anywhere = (word: string) => new RegExp(word, 'u');
+
 export interface StatementRules {
   /** A pronoun that opens a sentence in the character's place. */
   pronoun: RegExp;
