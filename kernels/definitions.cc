@@ -119,11 +119,11 @@ const std::vector<Definition>& definitions() {
 
       // log softmax(cap(hidden · Wᵀ))[target], in chunks: [N, V] never exists. W [V, D] as in TruecastLinear.
       // hidden: [N, D]; targets: [N]; log_probs: [N]; slope: [N, D], the derivative of each row's log-probability
-      // by its hidden state, absent unless wanted: dhidden = dlog_probs · slope
+      // by its hidden state, absent unless with_slope: dhidden = dlog_probs · slope
       {"TruecastTokenLogProbs",
        {"hidden: float", "weight: W", "absmax: float", "targets: int32"},
        {"log_probs: float", "slope: float"},
-       {"W: {float, bfloat16, int8}", "cap: float", "slope: bool"}},
+       {"W: {float, bfloat16, int8}", "cap: float", "with_slope: bool"}},
 
       // Mean of −log softmax(logits)[label] over rows whose label is not negative; dlogits for a gradient of 1.
       // logits: [N, C]; labels: [N]; loss: []; dlogits: [N, C]

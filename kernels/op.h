@@ -119,6 +119,7 @@ struct Kernel {
   Function function;
 };
 
-const std::vector<Kernel>& kernels();
+/** Calls `visit` for every kernel: now for those that have registered, later for those that will. */
+void visitKernels(void (*visit)(const Kernel&));
 
 }  // namespace truecast

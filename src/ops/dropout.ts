@@ -1,6 +1,7 @@
 import * as tf from '../backends/tf.js';
 import { bitsAt } from '../support/random.js';
-import { composed, type Op } from './op.js';
+import { native, type Op } from './op.js';
+import { dropoutKernel } from './tensorflow/dropout.js';
 
 export type DropoutInputs = { x: tf.Tensor };
 
@@ -14,7 +15,7 @@ export interface DropoutAttributes {
 /** x · mask / (1 − rate). */
 export const dropout: Op<DropoutInputs, DropoutAttributes> = {
   keepsOutput: false,
-  kernels: composed,
+  kernels: { tensorflow: native(dropoutKernel), wasm: null, cpu: null },
   forward: ({ x }, attributes) => tf.mul(x, dropoutMask(x.shape, attributes)),
   gradient: (dy, _inputs, attributes) => ({ x: tf.mul(dy, dropoutMask(dy.shape, attributes)) }),
 };

@@ -1,4 +1,5 @@
 import { type BackendName, currentBackend } from '../backends/select.js';
+import { hasKernelLibrary } from '../backends/tensorflow/kernelLibrary.js';
 import * as tf from '../backends/tf.js';
 import { engineInternals, gradientNeeded } from './autodiff.js';
 
@@ -8,9 +9,16 @@ export type Tensors = { [name: string]: tf.Tensor | undefined };
 /** Gradients by input name, of the inputs that `needs` asks for. */
 export type Gradients<I> = { [K in keyof I]?: tf.Tensor };
 
+/** An output with what else the backward pass wants of the forward pass. */
+export interface WithKept {
+  output: tf.Tensor;
+  kept: tf.Tensor[];
+}
+
 /** One way to compute an op: forward, and the gradient of its differentiable inputs. */
 export interface Kernel<I, A, O = tf.Tensor> {
-  forward(inputs: I, attributes: A): O;
+  /** @param taped whether a backward pass may follow */
+  forward(inputs: I, attributes: A, taped: boolean): O | (O extends tf.Tensor ? WithKept : never);
   /**
    * From the gradient of the output to those of the inputs; returns tensors of its own (`dy.clone()`,
    * never `dy`). null: the op is not differentiable.
@@ -22,8 +30,19 @@ export interface Kernel<I, A, O = tf.Tensor> {
         attributes: A,
         output: tf.Tensor,
         needs: (input: keyof I) => boolean,
+        kept: tf.Tensor[],
       ) => Gradients<I>)
     | null;
+  /** Set by `native`: what runs where truecast's kernel library was not built; null: the reference. */
+  readonly otherwise?: Kernel<I, A, O> | null;
+}
+
+/** A kernel that calls truecast's own TensorFlow ops (`kernels/`). */
+export function native<I, A, O = tf.Tensor>(
+  kernel: Kernel<I, A, O>,
+  otherwise: Kernel<I, A, O> | null = null,
+): Kernel<I, A, O> {
+  return { ...kernel, otherwise };
 }
 
 /**
@@ -41,24 +60,25 @@ export const composed = { tensorflow: null, wasm: null, cpu: null } as const;
 
 /** Runs an op on the current backend, and tapes it for differentiation. */
 export function run<I extends Tensors, A>(op: Op<I, A>, inputs: I, attributes: A): tf.Tensor {
-  const kernel = op.kernels[currentBackend()] ?? op;
+  const kernel = kernelOf(op);
   const names = Object.keys(inputs).filter((name) => inputs[name] !== undefined);
   const given = Object.fromEntries(names.map((name) => [name, inputs[name]!]));
   return engineInternals().runKernelFunc({
     inputs: given,
     forwardFunc: (_backend, save) => {
-      const output = kernel.forward(inputs, attributes);
+      const result = kernel.forward(inputs, attributes, engineInternals().state.gradientDepth > 0);
+      const { output, kept } = result instanceof tf.Tensor ? { output: result, kept: [] } : result;
       const tensors = names.map((name) => given[name]!);
-      save(op.keepsOutput ? [...tensors, output] : tensors);
+      save([...tensors, ...(op.keepsOutput ? [output] : []), ...kept]);
       return output;
     },
     backwardsFunc: (dy, saved) => {
       if (!kernel.gradient) throw new Error('this op is not differentiable');
       const savedInputs = Object.fromEntries(names.map((name, i) => [name, saved[i]])) as I;
       const output = op.keepsOutput ? saved[names.length]! : dy;
-      const gradients = kernel.gradient(dy, savedInputs, attributes, output, (input) =>
-        gradientNeeded(input as string),
-      );
+      const kept = saved.slice(names.length + (op.keepsOutput ? 1 : 0));
+      const needs = (input: keyof I) => gradientNeeded(input as string);
+      const gradients = kernel.gradient(dy, savedInputs, attributes, output, needs, kept);
       return Object.fromEntries(
         names.map((name) => [
           name,
@@ -79,6 +99,14 @@ export function runUntaped<I extends Tensors, A, O extends tf.TensorContainer>(
   inputs: I,
   attributes: A,
 ): O {
-  const kernel = op.kernels[currentBackend()] ?? op;
-  return tf.tidy(() => kernel.forward(inputs, attributes));
+  const kernel = kernelOf(op);
+  return tf.tidy(() => kernel.forward(inputs, attributes, false) as O);
+}
+
+/** What computes an op on the current backend. */
+function kernelOf<I, A, O>(op: Op<I, A, O>): Kernel<I, A, O> {
+  const kernel = op.kernels[currentBackend()];
+  if (kernel === null) return op;
+  if (kernel.otherwise !== undefined && !hasKernelLibrary()) return kernel.otherwise ?? op;
+  return kernel;
 }

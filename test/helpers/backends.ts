@@ -1,6 +1,7 @@
-import { beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { BACKEND_NAMES, type BackendName, selectBackend } from '../../src/backends/select.js';
 import { findInstall } from '../../src/backends/tensorflow/install.js';
+import { useKernelLibrary } from '../../src/backends/tensorflow/kernelLibrary.js';
 
 let announced = false;
 
@@ -39,4 +40,18 @@ export function describeBackends(name: string, body: (backend: BackendName) => v
       body(backend);
     });
   }
+}
+
+/** As describeBackends, and once more on tensorflow with the compositions in place of truecast's own kernels. */
+export function describeOps(name: string, body: (backend: BackendName) => void): void {
+  describeBackends(name, body);
+  if (!testBackends().includes('tensorflow')) return;
+  describe(`${name} (tensorflow, composed)`, () => {
+    beforeAll(async () => {
+      await selectBackend('tensorflow');
+      useKernelLibrary(false);
+    });
+    afterAll(() => useKernelLibrary(true));
+    body('tensorflow');
+  });
 }

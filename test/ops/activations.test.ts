@@ -2,7 +2,7 @@ import { describe, it } from 'vitest';
 import type { GeluAttributes } from '../../src/ops/gelu.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
 import { erf } from '../helpers/float64.js';
 
@@ -38,12 +38,12 @@ function checkGeglu(gate: OpInput, up: OpInput, approximate: GeluAttributes['app
 }
 
 describe.each(['none', 'tanh'] as const)('approximate: %s', (approximate) => {
-  describeBackends('gelu', () => {
+  describeOps('gelu', () => {
     it.each([[[3, 5]], [[1]], [[2, 3, 4]]])('%j', (shape) => checkGelu(normal('x', shape), approximate));
     it('±100 to 0', () => checkGelu({ shape: [EXTREMES.length], values: EXTREMES }, approximate));
   });
 
-  describeBackends('geglu', () => {
+  describeOps('geglu', () => {
     it.each([[[3, 5]], [[1]], [[2, 3, 4]]])('%j', (shape) =>
       checkGeglu(normal('gate', shape), normal('up', shape), approximate),
     );

@@ -3,7 +3,7 @@ import * as tf from '../../src/backends/tf.js';
 import type { AdamwInputs } from '../../src/ops/adamw.js';
 import { runUntaped } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
 
 const ATTRIBUTES = { beta1: 0.9, beta2: 0.999, epsilon: 1e-6 };
@@ -53,7 +53,7 @@ function checkAdamw(shape: number[], gradient: OpInput, steps: number): void {
   });
 }
 
-describeBackends('adamw', () => {
+describeOps('adamw', () => {
   describe.each([1, 2, 1000])('step %d', (steps) => {
     it.each([[[1]], [[3, 5]], [[2, 3, 4]], [[65]]])('%j', (shape) =>
       checkAdamw(shape, normal('gradient', shape), steps),

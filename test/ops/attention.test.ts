@@ -4,7 +4,7 @@ import { valueAndGradients } from '../../src/ops/autodiff.js';
 import type { DropoutAttributes } from '../../src/ops/dropout.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
 import { expectClose } from '../helpers/compare.js';
 import { keeping } from '../helpers/dropout.js';
@@ -104,7 +104,7 @@ function maskOf(shape: number[], sees: (b: number, i: number, j: number) => bool
   return { shape, values };
 }
 
-describeBackends('attention', () => {
+describeOps('attention', () => {
   it.each([
     { B: 2, H: 3, G: 3, T: 4, S: 4, d: 5 },
     { B: 1, H: 1, G: 1, T: 1, S: 1, d: 1 },

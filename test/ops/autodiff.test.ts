@@ -4,7 +4,7 @@ import { valueAndGradients } from '../../src/ops/autodiff.js';
 import { composed, type Op, run } from '../../src/ops/op.js';
 import { recompute } from '../../src/ops/recompute.js';
 import { ops } from '../../src/ops/table.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { normal } from '../helpers/checkOp.js';
 import { expectClose } from '../helpers/compare.js';
 
@@ -40,7 +40,7 @@ function spy(asked: string[][], wrong?: (dx: tf.Tensor) => tf.Tensor | undefined
   };
 }
 
-describeBackends('valueAndGradients equals tf.grads', () => {
+describeOps('valueAndGradients equals tf.grads', () => {
   const CASES: Record<string, (x: tf.Tensor, y: tf.Tensor) => tf.Tensor> = {
     'a product of matrices': (x, y) => tf.matMul(x as tf.Tensor2D, y as tf.Tensor2D, false, true),
     'a tensor that is used twice': (x, y) => tf.add(tf.mul(x, x), tf.mul(tf.mul(x, y), y)),
@@ -77,7 +77,7 @@ describeBackends('valueAndGradients equals tf.grads', () => {
   });
 });
 
-describeBackends('valueAndGradients', () => {
+describeOps('valueAndGradients', () => {
   it('gives zeros for what the value does not depend on', () => {
     const [x, y] = [tensor('x', [2, 3]), tensor('y', [4])];
     const { value, gradients } = valueAndGradients(() => {
@@ -175,7 +175,7 @@ describeBackends('valueAndGradients', () => {
   });
 });
 
-describeBackends('an op is asked only for gradients that are needed', () => {
+describeOps('an op is asked only for gradients that are needed', () => {
   it('by xs, and by what lies on the way to them', () => {
     const [x, y, z] = [tensor('x', [3]), tensor('y', [3]), tensor('z', [3])];
     const askedFor = (xs: tf.Tensor[], a: () => tf.Tensor, b: () => tf.Tensor) => {
@@ -223,7 +223,7 @@ describeBackends('an op is asked only for gradients that are needed', () => {
   });
 });
 
-describeBackends('nested differentiation', () => {
+describeOps('nested differentiation', () => {
   it('leaves the outer one alone: an inner gradient is a constant to it', () => {
     const x = tensor('x', [4]);
     const { value, gradients } = valueAndGradients(() => {
@@ -245,7 +245,7 @@ describeBackends('nested differentiation', () => {
   });
 });
 
-describeBackends('recompute', () => {
+describeOps('recompute', () => {
   const parameters = () => ({ w: tensor('w', [4, 4]), g: tensor('g', [4]) });
 
   /** Three layers of two weights that all of them share, and an input besides the hidden state. */

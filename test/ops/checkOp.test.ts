@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
 import { type Op, run } from '../../src/ops/op.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, int32, type OpCheck, random } from '../helpers/checkOp.js';
 import { expectClose } from '../helpers/compare.js';
 import { erf } from '../helpers/float64.js';
@@ -37,7 +37,7 @@ function cube(wrong: { dx?: (right: tf.Tensor) => tf.Tensor; y?: (right: tf.Tens
   return check;
 }
 
-describeBackends('checkOp', () => {
+describeOps('checkOp', () => {
   it('accepts what is right', () => {
     checkOp(cube());
     checkOp({ ...cube(), gradients: [] });

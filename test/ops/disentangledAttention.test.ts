@@ -3,7 +3,7 @@ import type { DropoutAttributes } from '../../src/ops/dropout.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
 import { integerAt, randomKey } from '../../src/support/random.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, int32, normal, type OpInput, pick } from '../helpers/checkOp.js';
 import { keeping } from '../helpers/dropout.js';
 import { softmax } from '../helpers/float64.js';
@@ -127,7 +127,7 @@ const TERMS: { terms: readonly Term[] }[] = [
   { terms: ['c2p', 'p2c'] },
 ];
 
-describeBackends('disentangledAttention', () => {
+describeOps('disentangledAttention', () => {
   describe.each(TERMS)('terms: $terms', ({ terms }) => {
     it.each([
       { H: 2, B: 2, T: 4, d: 3, R: 7 },

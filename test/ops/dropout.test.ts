@@ -3,7 +3,7 @@ import * as tf from '../../src/backends/tf.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
 import { randomKey } from '../../src/support/random.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
 import { keeping } from '../helpers/dropout.js';
 
@@ -19,7 +19,7 @@ function checkDropout(x: OpInput, rate: number, key: number): void {
   });
 }
 
-describeBackends('dropout', () => {
+describeOps('dropout', () => {
   it.each([
     { shape: [1], rate: 0.5 },
     { shape: [3, 7], rate: 0.1 },

@@ -6,7 +6,7 @@ import { valueAndGradients } from '../../src/ops/autodiff.js';
 import type { Nf4Tensors } from '../../src/ops/nf4.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, int32, normal, type OpInput, pick, random } from '../helpers/checkOp.js';
 import { timesTransposed } from '../helpers/float64.js';
 
@@ -73,7 +73,7 @@ const SHAPES = [
   { N: 2, inputs: 3, out: 1 },
 ];
 
-describeBackends('linear4bit', () => {
+describeOps('linear4bit', () => {
   it.each(SHAPES)('$N rows, $inputs → $out', ({ N, inputs, out }) => {
     checkLinear4bit(normal('x', [N, inputs]), normal('w', [out, inputs]), false);
   });

@@ -1,7 +1,7 @@
 import { it } from 'vitest';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
 import { timesTransposed } from '../helpers/float64.js';
 
@@ -20,7 +20,7 @@ function checkLora(x: OpInput, a: OpInput, b: OpInput, scale: number): void {
   });
 }
 
-describeBackends('lora', () => {
+describeOps('lora', () => {
   it.each([
     { N: 5, inputs: 7, rank: 3, out: 4, scale: 2 },
     { N: 1, inputs: 1, rank: 1, out: 1, scale: 0.5 },

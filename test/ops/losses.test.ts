@@ -3,7 +3,7 @@ import * as tf from '../../src/backends/tf.js';
 import { valueAndGradients } from '../../src/ops/autodiff.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, int32, normal, type OpInput, pick } from '../helpers/checkOp.js';
 import { logSoftmaxAt, rows, timesTransposed } from '../helpers/float64.js';
 
@@ -26,7 +26,7 @@ function checkCrossEntropy(logits: OpInput, labels: number[]): void {
   });
 }
 
-describeBackends('crossEntropy', () => {
+describeOps('crossEntropy', () => {
   it.each([
     { shape: [4, 3], labels: [0, 2, 1, 2] },
     { shape: [1, 2], labels: [1] },
@@ -84,7 +84,7 @@ function checkTokenLogProbs(
   });
 }
 
-describeBackends('tokenLogProbs', () => {
+describeOps('tokenLogProbs', () => {
   describe.each([1, 2, 5, 64])('in chunks of %d', (chunk) => {
     it('5 rows', () =>
       checkTokenLogProbs(normal('hidden', [5, 3]), normal('weight', [7, 3]), [0, 6, 3, 3, 1], chunk));

@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
 import { rows } from '../helpers/float64.js';
 
@@ -52,7 +52,7 @@ function checkLayerNorm(x: OpInput, epsilon: number): void {
   });
 }
 
-describeBackends('rmsNorm', () => {
+describeOps('rmsNorm', () => {
   describe.each([0, 1])('offset %d', (offset) => {
     it.each(SHAPES)('[%s, %s, %s, %s]', (...shape) => {
       checkRmsNorm(normal('x', shape.filter(Boolean)), 1e-6, offset);
@@ -62,7 +62,7 @@ describeBackends('rmsNorm', () => {
   });
 });
 
-describeBackends('layerNorm', () => {
+describeOps('layerNorm', () => {
   it.each(SHAPES)('[%s, %s, %s, %s]', (...shape) => checkLayerNorm(normal('x', shape.filter(Boolean)), 1e-7));
   it('±100 and zeros', () => checkLayerNorm(pick('x', [6, 8], EXTREMES), 1e-7));
   it('rows of one value', () => checkLayerNorm({ shape: [2, 3], values: [0, 0, 0, 100, 100, 100] }, 1e-5));

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { describeBackends } from '../helpers/backends.js';
+import { describeOps } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
 import { expectClose } from '../helpers/compare.js';
 
@@ -37,7 +37,7 @@ function checkRope(x: OpInput, positions: number[][]): void {
   });
 }
 
-describeBackends('rope', () => {
+describeOps('rope', () => {
   it('the same positions for all', () => checkRope(normal('x', [2, 3, 4, 6]), [[0, 1, 2, 3]]));
   it('positions of each', () =>
     checkRope(normal('x', [2, 2, 3, 4]), [

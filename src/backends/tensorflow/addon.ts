@@ -61,7 +61,7 @@ async function compile(
   }
 }
 
-async function findCompiler(): Promise<string> {
+export async function findCompiler(): Promise<string> {
   const { CXX } = process.env;
   const candidates = CXX ? [CXX] : ['g++', 'clang++', 'c++'];
   for (const program of candidates) {

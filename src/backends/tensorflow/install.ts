@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readJson, writeFileAtomic } from '../../support/files.js';
 import { cacheFolder } from '../cache.js';
 import { addonFiles } from './addonFiles.js';
+import { kernelLibraryFile } from './kernelSources.js';
 
 /** Which build of TensorFlow's library. (Only 'cpu' can be set up so far.) */
 export type Flavour = 'cpu' | 'gpu';
@@ -23,6 +24,8 @@ export interface TensorflowInstall {
   libraries: string;
   /** TensorFlow's C++ headers, for ops of our own. */
   headers: string;
+  /** truecast's own TensorFlow ops; without this file their compositions run. */
+  kernels: string;
 }
 
 export const LIBRARY_FILES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'] as const;
@@ -66,6 +69,7 @@ export function findInstall(
     loader: join(folder, files.loader),
     libraries: librariesIn(folder),
     headers: headersIn(folder),
+    kernels: join(folder, kernelLibraryFile()),
   };
   // The addons are of another truecast if their names have changed; the libraries may be links into a Python environment that has since gone.
   const parts = [

@@ -3,6 +3,7 @@ import type { NodeJSKernelBackend } from '@tensorflow/tfjs-node-gpu/dist/nodejs_
 import type { TFJSBinding } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.js';
 import * as tf from '../tf.js';
 import { frameworkIn, type TensorflowInstall } from './install.js';
+import { loadKernelLibrary } from './kernelLibrary.js';
 import { replaceKernels } from './kernels.js';
 
 const require = createRequire(import.meta.url);
@@ -25,6 +26,7 @@ export function registerTensorflow(install: TensorflowInstall): void {
   tf.registerBackend('tensorflow', () => new Backend(binding, '@tensorflow/tfjs-node-gpu'), 3);
   replaceKernels();
   openLibrary = (path) => loader.open(path, false);
+  loadKernelLibrary(install.kernels, openLibrary);
 }
 
 interface LibraryLoader {

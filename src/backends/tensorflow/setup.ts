@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { TruecastError } from '../../support/errors.js';
 import { cacheFolder } from '../cache.js';
 import { buildAddons } from './addon.js';
 import { addonFiles } from './addonFiles.js';
+import { buildKernelLibrary } from './buildKernels.js';
 import { checkAddons } from './check.js';
 import { downloadWheel } from './download.js';
 import {
@@ -69,6 +70,10 @@ export async function setupTensorflow(options: SetupOptions): Promise<Tensorflow
     log(`addons: built ${binding}`);
   }
 
+  log('kernels: compiling for this processor (under a minute, unless they are there)');
+  const kernels = await buildKernelLibrary(folder);
+  log(`kernels: ${kernels}`);
+
   const facts = await checkAddons({ binding, loader, libraries });
   if ('failure' in facts) {
     forgetInstall(folder);
@@ -85,7 +90,7 @@ export async function setupTensorflow(options: SetupOptions): Promise<Tensorflow
     );
   }
   writeInstall(folder, facts.version);
-  removeOtherAddons(folder, Object.values(files));
+  removeOtherBuilds(folder, [...Object.values(files), basename(kernels)]);
   rmSync(downloads, { recursive: true, force: true });
   log(`check: TensorFlow ${facts.version} multiplies at ${facts.gflops.toFixed(0)} GFLOP/s`);
   const install = findInstall(flavour, cacheDir);
@@ -114,9 +119,9 @@ function removeLeftovers(folder: string): void {
   }
 }
 
-/** Addons of earlier versions. */
-function removeOtherAddons(folder: string, current: string[]): void {
+/** What earlier versions built. */
+function removeOtherBuilds(folder: string, current: string[]): void {
   for (const name of readdirSync(folder)) {
-    if (name.endsWith('.node') && !current.includes(name)) rmSync(join(folder, name), { force: true });
+    if (/\.(node|so)$/.test(name) && !current.includes(name)) rmSync(join(folder, name), { force: true });
   }
 }
