@@ -87,6 +87,9 @@ void multiplyBlock(int64_t row, int64_t rows, int64_t column, int64_t columns,
       add = true;
     }
   }
+  if (!add) {
+    for (int64_t m = row; m < row + rows; m++) std::fill_n(output.data + m * output.stride + column, columns, 0.0f);
+  }
   if (output.finish) output.finish(row, rows, column, columns);
 }
 

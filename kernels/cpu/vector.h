@@ -41,10 +41,15 @@ inline Vector select(IntVector condition, Vector yes, Vector no) { return condit
 inline Vector maximum(Vector a, Vector b) { return select(a > b, a, b); }
 inline Vector minimum(Vector a, Vector b) { return select(a < b, a, b); }
 
+/** Halves are added to halves: the same order on every processor of a width. */
 inline float sum(Vector v) {
-  float total = 0;
-  for (int i = 0; i < LANES; i++) total += v[i];
-  return total;
+#pragma GCC unroll 4
+  for (int step = LANES / 2; step > 0; step /= 2) {
+    IntVector order;
+    for (int i = 0; i < LANES; i++) order[i] = i ^ step;
+    v += __builtin_shuffle(v, order);
+  }
+  return v[0];
 }
 
 inline float largest(Vector v) {
