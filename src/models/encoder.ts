@@ -37,8 +37,10 @@ export interface SequenceClassifier {
   logits(batch: EncodedBatch, mode?: ForwardMode): tf.Tensor2D;
 }
 
-/** Where masked keys' scores end up: far below any real one, and finite. */
-export const HIDDEN = -1e9;
+/** Segments of attention, int32 [B, T]: one for all tokens of a row, none for padding. */
+export function segmentsOf(batch: EncodedBatch): tf.Tensor2D {
+  return tf.sub(tf.cast(batch.attentionMask, 'int32'), tf.scalar(1, 'int32'));
+}
 
 /** x Wᵀ + b over the last axis, weights `name.weight` [out, in] and, where present, `name.bias` [out]. */
 export function linear(weights: Weights, name: string, x: tf.Tensor): tf.Tensor {

@@ -2,16 +2,19 @@ import * as tf from '../backends/tf.js';
 import { type DropoutAttributes, dropping } from './dropout.js';
 import { composed, type Op } from './op.js';
 import { softCap, softCapSlope } from './softCap.js';
+import { visible } from './visible.js';
 
 export type AttentionInputs = {
-  /** [B, H, T, d] */
+  /** [B, T, H, d]: the newest T of the S tokens */
   q: tf.Tensor;
-  /** [B, G, S, d], G key-value heads, H a multiple of G */
+  /** [B, S, G, d], G key-value heads, H a multiple of G */
   k: tf.Tensor;
-  /** [B, G, S, d] */
+  /** [B, S, G, d] */
   v: tf.Tensor;
-  /** [B | 1, 1, T | 1, S], added to the scores: 0 to see, a large negative number to hide */
-  mask?: tf.Tensor;
+  /** int32 [B, S]: who sees whom, see `visible`; −1 for padding */
+  segments: tf.Tensor;
+  /** int32 [B, S], with a window */
+  positions?: tf.Tensor;
 };
 
 export interface AttentionAttributes {
@@ -19,60 +22,71 @@ export interface AttentionAttributes {
   scale: number;
   /** Soft cap c of the scores: c · tanh(scale · q·k / c), before the mask. */
   cap?: number;
-  /** Of the probabilities, in training. */
+  /** Queries see no key that comes later in the row. */
+  causal?: boolean;
+  /** Queries see only keys whose position is less than this many before their own. */
+  window?: number;
+  /** Of the probabilities, in training: element ((b·H + h)·T + t)·S + s of the mask. */
   dropout?: DropoutAttributes;
 }
 
 /**
- * softmax(scale · q kᵀ + mask) v, query head h reading key-value head ⌊h·G/H⌋, the scores softly capped where
- * asked for. The gradient computes the probabilities again instead of keeping them: [B, H, T, S] is never
- * held between the passes.
+ * softmax(scale · q kᵀ) v over the keys that a query sees, query head h reading key-value head ⌊h·G/H⌋, the
+ * scores softly capped where asked for. A query that sees nothing gives 0 and passes no gradient on. The
+ * gradient computes the probabilities again instead of keeping them: [B, H, T, S] is never held between the
+ * passes.
+ * Returns [B, T, H, d].
  */
 export const attention: Op<AttentionInputs, AttentionAttributes> = {
   keepsOutput: false,
   kernels: composed,
-  forward({ q, k, v, mask }, attributes) {
-    const { kept } = attend(q, k, mask, attributes);
-    return tf.matMul(kept, v).reshape(q.shape);
+  forward(inputs, attributes) {
+    const { kept, values, rows, unfold } = attend(inputs, attributes);
+    return tf.mul(unfold(tf.matMul(kept, values)), rows);
   },
-  gradient(dy, { q, k, v, mask }, attributes, _output, needs) {
-    const { probabilities, kept, drop, queries, capped } = attend(q, k, mask, attributes);
-    const dOut = dy.reshape(queries.shape);
-    const dV = needs('v') ? tf.matMul(kept, dOut, true, false) : undefined;
+  gradient(dy, inputs, attributes, _output, needs) {
+    const { probabilities, kept, drop, queries, keys, values, capped, rows, fold, unfold } = attend(
+      inputs,
+      attributes,
+    );
+    const dOut = fold(tf.mul(dy, rows));
+    const dV = needs('v') ? swapped(tf.matMul(kept, dOut, true, false)) : undefined;
     if (!needs('q') && !needs('k')) return { v: dV };
-    const dProbabilities = drop(tf.matMul(dOut, v, false, true));
+    const dProbabilities = drop(tf.matMul(dOut, values, false, true));
     const inner = tf.sum(tf.mul(dProbabilities, probabilities), -1, true);
     const dCapped = tf.mul(probabilities, tf.sub(dProbabilities, inner));
     const { scale, cap } = attributes;
     const dScores = tf.mul(cap === undefined ? dCapped : tf.mul(dCapped, softCapSlope(capped, cap)), scale);
     return {
-      q: needs('q') ? tf.matMul(dScores, k).reshape(q.shape) : undefined,
-      k: needs('k') ? tf.matMul(dScores, queries, true, false) : undefined,
+      q: needs('q') ? unfold(tf.matMul(dScores, keys)) : undefined,
+      k: needs('k') ? swapped(tf.matMul(dScores, queries, true, false)) : undefined,
       v: dV,
     };
   },
 };
 
 /** Folds the H/G query heads of a group into its rows, so that keys and values are never repeated. */
-function attend(
-  q: tf.Tensor,
-  k: tf.Tensor,
-  mask: tf.Tensor | undefined,
-  { scale, cap, dropout }: AttentionAttributes,
-) {
-  const [B, H, T, d] = q.shape as [number, number, number, number];
-  const [, G, S] = k.shape as [number, number, number];
-  const queries = q.reshape([B, G, (H / G) * T, d]);
-  const products = tf.matMul(queries, k, false, true);
+function attend({ q, k, v, segments, positions }: AttentionInputs, attributes: AttentionAttributes) {
+  const { scale, cap, causal, window, dropout } = attributes;
+  const [B, T, H, d] = q.shape as [number, number, number, number];
+  const [, S, G] = k.shape as [number, number, number];
+  const fold = (x: tf.Tensor) => swapped(x).reshape([B, G, (H / G) * T, d]);
+  const unfold = (x: tf.Tensor) => swapped(x.reshape([B, H, T, d]));
+  const { mask, rows } = visible(T, { segments, positions, causal, window });
+  const [queries, keys, values] = [fold(q), swapped(k), swapped(v)];
+  const products = tf.matMul(queries, keys, false, true);
   const capped = cap === undefined ? tf.mul(products, scale) : softCap(products, cap, scale);
-  const probabilities = tf.softmax(masked(capped, mask, [B, H, T, S]));
+  const masked = tf.add(capped.reshape([B, H, T, S]), mask).reshape(capped.shape);
+  const probabilities = tf.softmax(masked);
   const drop = dropping(probabilities.shape, dropout);
-  return { probabilities, kept: drop(probabilities), drop, queries, capped };
+  return {
+    ...{ probabilities, kept: drop(probabilities), drop, queries, keys, values, capped, rows },
+    ...{ fold, unfold },
+  };
 }
 
-/** Adds the mask to the folded scores, by way of `shape` where it differs from query to query. */
-function masked(scores: tf.Tensor, mask: tf.Tensor | undefined, shape: number[]): tf.Tensor {
-  if (!mask) return scores;
-  if (mask.shape[2] === 1) return tf.add(scores, mask);
-  return tf.add(scores.reshape(shape), mask).reshape(scores.shape);
+/** [B, T, H, d] ↔ [B, H, T, d]; of one token or head they are in order already. */
+function swapped(x: tf.Tensor): tf.Tensor {
+  const [B, n, m, d] = x.shape as [number, number, number, number];
+  return n === 1 || m === 1 ? x.reshape([B, m, n, d]) : x.transpose([0, 2, 1, 3]);
 }

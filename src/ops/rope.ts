@@ -2,9 +2,9 @@ import * as tf from '../backends/tf.js';
 import { composed, type Op } from './op.js';
 
 export type RopeInputs = {
-  /** [B, H, T, d], d even */
+  /** [B, T, H, d], d even */
   x: tf.Tensor;
-  /** [B | 1, 1, T, d]: cosines of position × frequency, the d/2 frequencies twice in a row */
+  /** [B | 1, T, d]: cosines of position × frequency, the d/2 frequencies twice in a row */
   cos: tf.Tensor;
   /** as cos */
   sin: tf.Tensor;
@@ -16,14 +16,18 @@ export const rope: Op<RopeInputs, Record<never, never>> = {
   kernels: composed,
   forward({ x, cos, sin }) {
     const [a, b] = halves(x);
-    return tf.add(tf.mul(x, cos), tf.mul(tf.concat([tf.neg(b), a], -1), sin));
+    return tf.add(tf.mul(x, forHeads(cos)), tf.mul(tf.concat([tf.neg(b), a], -1), forHeads(sin)));
   },
   gradient(dy, { cos, sin }, _attributes, _output, needs) {
     if (!needs('x')) return {};
-    const [a, b] = halves(tf.mul(dy, sin));
-    return { x: tf.add(tf.mul(dy, cos), tf.concat([b, tf.neg(a)], -1)) };
+    const [a, b] = halves(tf.mul(dy, forHeads(sin)));
+    return { x: tf.add(tf.mul(dy, forHeads(cos)), tf.concat([b, tf.neg(a)], -1)) };
   },
 };
+
+function forHeads(angles: tf.Tensor): tf.Tensor {
+  return angles.expandDims(2);
+}
 
 function halves(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
   const width = x.shape[x.rank - 1]! / 2;

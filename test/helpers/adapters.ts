@@ -7,9 +7,9 @@ export function readBatch(golden: SafetensorsFile): { batch: CausalBatch; labels
   const ints = (key: string): tf.Tensor => tf.tensor(golden.ints(key), golden.info(key).shape, 'int32');
   const inputIds = ints('input_ids') as tf.Tensor2D;
   const [B, T] = inputIds.shape;
-  const attentionMask = tf.cast(ints('attention_mask') as tf.Tensor2D, 'float32');
+  const segments = tf.sub<tf.Tensor2D>(ints('attention_mask'), tf.scalar(1, 'int32'));
   const positions = tf.tile(tf.range(0, T, 1, 'int32').expandDims(0), [B, 1]) as tf.Tensor2D;
-  return { batch: { inputIds, attentionMask, positions }, labels: golden.ints('labels') };
+  return { batch: { inputIds, segments, positions }, labels: golden.ints('labels') };
 }
 
 /** Labels moved one to the left, as the loss of transformers does: [B · T], −100 at the end of each row. */

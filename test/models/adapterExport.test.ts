@@ -139,11 +139,12 @@ describe(`exports (${backend})`, () => {
         mkdirSync(folder, { recursive: true });
         const told = { kind, base: resolve(base), path, tolerance: TOLERANCE };
         writeFileSync(join(folder, 'case.json'), JSON.stringify(told));
-        const { inputIds, attentionMask } = batch;
+        const { inputIds, segments } = batch;
+        const mask = Float32Array.from(segments.dataSync(), (segment) => (segment < 0 ? 0 : 1));
         const { shape } = inputIds;
         writeSafetensors(join(folder, 'logits.safetensors'), [
           ['input_ids', { dtype: 'I32', shape, data: inputIds.dataSync() as Int32Array }],
-          ['attention_mask', { dtype: 'F32', shape, data: attentionMask.dataSync() as Float32Array }],
+          ['attention_mask', { dtype: 'F32', shape, data: mask }],
           [
             'logits',
             { dtype: 'F32', shape: [...shape, expected.length / (shape[0] * shape[1])], data: expected },

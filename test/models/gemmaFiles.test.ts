@@ -172,7 +172,7 @@ describeBackends('Gemma 2 and 3 at work', () => {
       }
       const batch = {
         inputIds: tf.tensor2d([prompts[0]!.prompt], [1, 8], 'int32'),
-        attentionMask: tf.ones<tf.Rank.R2>([1, 8]),
+        segments: tf.zeros<tf.Rank.R2>([1, 8], 'int32'),
         positions: tf.range(0, 8, 1, 'int32').expandDims(0) as tf.Tensor2D,
       };
       const base = loadGemma(join(FIXTURES, name), { quantization: 'none' });

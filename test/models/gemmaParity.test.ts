@@ -20,8 +20,8 @@ function readBatch(golden: SafetensorsFile): { batch: CausalBatch; labels: Int32
   const positions = golden.tensors.has('position_ids')
     ? (ints('position_ids') as tf.Tensor2D)
     : (tf.tile(tf.range(0, T, 1, 'int32').expandDims(0), [B, 1]) as tf.Tensor2D);
-  const attentionMask = tf.cast(ints('attention_mask') as tf.Tensor2D, 'float32');
-  return { batch: { inputIds, attentionMask, positions }, labels: golden.ints('labels') };
+  const segments = tf.sub<tf.Tensor2D>(ints('attention_mask'), tf.scalar(1, 'int32'));
+  return { batch: { inputIds, segments, positions }, labels: golden.ints('labels') };
 }
 
 /** Labels moved one to the left, as the loss of transformers does: [B · T], −100 at the end of each row. */
@@ -32,10 +32,15 @@ function nextLabels(labels: Int32Array, T: number): tf.Tensor1D {
   );
 }
 
-/** Compares the rows of [B, T, …] at which the mask is 1: what a model says of padding means nothing. */
-function expectCloseWhere(mask: tf.Tensor, actual: tf.Tensor, expected: Float32Array, what: string): void {
+/** Compares the rows of [B, T, …] that are no padding: what a model says of padding means nothing. */
+function expectCloseWhere(
+  segments: tf.Tensor,
+  actual: tf.Tensor,
+  expected: Float32Array,
+  what: string,
+): void {
   const width = actual.shape[2]!;
-  const keep = Array.from(mask.dataSync(), (m) => m === 1);
+  const keep = Array.from(segments.dataSync(), (segment) => segment >= 0);
   const rows = (values: ArrayLike<number>) =>
     Array.from(values).filter((_, i) => keep[Math.floor(i / width)]);
   expectClose(rows(actual.dataSync()), rows(expected), TOLERANCE, what);
@@ -75,8 +80,8 @@ describeBackends('Gemma equals transformers', () => {
     const hidden = model.hiddenStates(batch);
     const logits = model.logits(hidden.reshape([B * T, -1])).reshape([B, T, -1]);
     if (golden.tensors.has('hidden'))
-      expectCloseWhere(batch.attentionMask, hidden, golden.floats('hidden'), 'hidden states');
-    expectCloseWhere(batch.attentionMask, logits, golden.floats('logits'), 'logits');
+      expectCloseWhere(batch.segments, hidden, golden.floats('hidden'), 'hidden states');
+    expectCloseWhere(batch.segments, logits, golden.floats('logits'), 'logits');
 
     const targets = nextLabels(labels, T);
     const names = model.weights.names();

@@ -50,19 +50,23 @@ describeBackends('generation', () => {
       initialiseWeights(model.weights, model.expectedTensors(), 3);
       const [B, T] = [2, 14];
       // the second sequence begins with three of padding
-      const mask = Array.from({ length: B }, (_, b) =>
-        Array.from({ length: T }, (_, t) => (b === 1 && t < 3 ? 0 : 1)),
+      const segments = Array.from({ length: B }, (_, b) =>
+        Array.from({ length: T }, (_, t) => (b === 1 && t < 3 ? -1 : 0)),
       );
       const batch = (begin: number, end: number) => ({
         inputIds: tf.tensor2d(
-          mask.map((row, b) => row.map((_, t) => 5 + ((7 * t + b) % 50)).slice(begin, end)),
+          segments.map((row, b) => row.map((_, t) => 5 + ((7 * t + b) % 50)).slice(begin, end)),
           [B, end - begin],
           'int32',
         ),
-        attentionMask: tf.tensor2d(mask.map((row) => row.slice(0, end))),
+        segments: tf.tensor2d(
+          segments.map((row) => row.slice(0, end)),
+          [B, end],
+          'int32',
+        ),
         positions: tf.tensor2d(
-          mask.map((row) => row.map((_, t) => Math.max(0, t - (row[0] === 0 ? 3 : 0))).slice(begin, end)),
-          [B, end - begin],
+          segments.map((row) => row.map((_, t) => Math.max(0, t - (row[0] === -1 ? 3 : 0))).slice(0, end)),
+          [B, end],
           'int32',
         ),
       });
@@ -79,7 +83,7 @@ describeBackends('generation', () => {
         const lengths = model.config.layers.map((layer) =>
           layer.window ? Math.min(layer.window - 1, end!) : end,
         );
-        expect(cache.map(({ k }) => k.shape[2])).toEqual(lengths);
+        expect(cache.map(({ k }) => k.shape[1])).toEqual(lengths);
         return states;
       });
       const together = tf.concat(parts, 1);

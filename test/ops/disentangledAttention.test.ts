@@ -17,18 +17,8 @@ interface Sizes {
 }
 
 type Term = 'c2p' | 'p2c';
-type Name =
-  | 'q'
-  | 'k'
-  | 'v'
-  | 'mask'
-  | 'relativeKeys'
-  | 'relativeQueries'
-  | 'contentToPosition'
-  | 'positionToContent';
+type Name = 'q' | 'k' | 'v' | 'segments' | 'relativeKeys' | 'relativeQueries' | Term;
 type Make = (name: string, shape: number[]) => OpInput;
-
-const HIDDEN = -1e9;
 
 function dot(a: Float64Array, i: number, b: Float64Array, j: number, d: number): number {
   let sum = 0;
@@ -36,36 +26,32 @@ function dot(a: Float64Array, i: number, b: Float64Array, j: number, d: number):
   return sum;
 }
 
-/** The definition, pair by pair: scale · (q_i·k_j + q_i·K_δ(i,j) + k_j·Q_δ(j,i)) + mask. */
+/** The definition, pair by pair: scale · (q_i·k_j + q_i·K_δ(i,j) + k_j·Q_δ(j,i)), over keys that are no padding. */
 function reference(
-  { H, B, T, d, R }: Sizes,
+  { H, B, T, d }: Sizes,
   values: Partial<Record<Name, Float64Array>>,
-  maskRows: number,
   scale: number,
-  keep: (n: number) => number = () => 1,
+  keep: (n: number) => number,
 ): Float64Array {
-  const { relativeKeys, relativeQueries, contentToPosition, positionToContent } = values;
-  const [q, k, v, mask] = [values.q!, values.k!, values.v!, values.mask!];
-  const output = new Float64Array(H * B * T * d);
-  for (let h = 0; h < H; h++) {
-    for (let b = 0; b < B; b++) {
-      const first = (h * B + b) * T;
-      for (let i = 0; i < T; i++) {
-        const scores = Array.from({ length: T }, (_, j) => {
-          let score = dot(q, first + i, k, first + j, d);
-          if (relativeKeys && contentToPosition) {
-            const row = contentToPosition[i * T + j]! - i * R;
-            score += dot(q, first + i, relativeKeys, h * R + row, d);
-          }
-          if (relativeQueries && positionToContent) {
-            const row = positionToContent[j * T + i]! - j * R;
-            score += dot(k, first + j, relativeQueries, h * R + row, d);
-          }
-          return scale * score + mask[(b * maskRows + (maskRows === 1 ? 0 : i)) * T + j]!;
+  const { relativeKeys, relativeQueries, c2p, p2c } = values;
+  const [q, k, v, segments] = [values.q!, values.k!, values.v!, values.segments!];
+  const output = new Float64Array(B * T * H * d);
+  for (let b = 0; b < B; b++) {
+    const real = Array.from({ length: T }, (_, j) => j).filter((j) => segments[b * T + j] === 0);
+    for (let h = 0; h < H; h++) {
+      const at = (i: number) => (b * T + i) * H + h;
+      for (const i of real) {
+        const scores = real.map((j) => {
+          let score = dot(q, at(i), k, at(j), d);
+          const distance = i - j + T - 1;
+          if (relativeKeys && c2p) score += dot(q, at(i), relativeKeys, c2p[distance]! * H + h, d);
+          if (relativeQueries && p2c) score += dot(k, at(j), relativeQueries, p2c[distance]! * H + h, d);
+          return scale * score;
         });
-        softmax(scores).forEach((p, j) => {
-          const kept = p * keep((first + i) * T + j);
-          for (let c = 0; c < d; c++) output[(first + i) * d + c]! += kept * v[(first + j) * d + c]!;
+        softmax(scores).forEach((p, n) => {
+          const j = real[n]!;
+          const kept = p * keep(((b * H + h) * T + i) * T + j);
+          for (let c = 0; c < d; c++) output[at(i) * d + c]! += kept * v[at(j) * d + c]!;
         });
       }
     }
@@ -73,12 +59,12 @@ function reference(
   return output;
 }
 
-/** Rows of the relative embeddings for all pairs: arbitrary ones, so that a mistaken index shows. */
+/** A row of the relative embeddings for every distance: arbitrary ones, so that a mistaken index shows. */
 function indices(name: string, T: number, R: number): OpInput {
   const key = randomKey('indices', name);
   return int32(
-    [T * T],
-    Array.from({ length: T * T }, (_, n) => Math.floor(n / T) * R + integerAt(key, n, R)),
+    [2 * T - 1],
+    Array.from({ length: 2 * T - 1 }, (_, n) => integerAt(key, n, R)),
   );
 }
 
@@ -86,7 +72,7 @@ function checkDisentangled(
   sizes: Sizes,
   terms: readonly Term[],
   options: {
-    mask?: OpInput;
+    segments?: number[];
     make?: Make;
     scale?: number;
     dropout?: DropoutAttributes;
@@ -95,25 +81,25 @@ function checkDisentangled(
 ): void {
   const { H, B, T, d, R } = sizes;
   const { make = normal, scale = 1 / Math.sqrt(d * (1 + terms.length)), tolerance = 2e-6 } = options;
-  const { dropout, mask = { shape: [1, B, 1, T], values: new Array(B * T).fill(0) } } = options;
-  const inputs: Partial<Record<Name, OpInput>> = { mask };
-  for (const name of ['q', 'k', 'v'] as const) inputs[name] = make(name, [H, B, T, d]);
+  const { dropout, segments = new Array(B * T).fill(0) } = options;
+  const inputs: Partial<Record<Name, OpInput>> = { segments: int32([B, T], segments) };
+  for (const name of ['q', 'k', 'v'] as const) inputs[name] = make(name, [B, T, H, d]);
   const gradients: Name[] = ['q', 'k', 'v'];
   if (terms.includes('c2p')) {
-    inputs.relativeKeys = make('relativeKeys', [H, R, d]);
-    inputs.contentToPosition = indices('c2p', T, R);
+    inputs.relativeKeys = make('relativeKeys', [R, H, d]);
+    inputs.c2p = indices('c2p', T, R);
     gradients.push('relativeKeys');
   }
   if (terms.includes('p2c')) {
-    inputs.relativeQueries = make('relativeQueries', [H, R, d]);
-    inputs.positionToContent = indices('p2c', T, R);
+    inputs.relativeQueries = make('relativeQueries', [R, H, d]);
+    inputs.p2c = indices('p2c', T, R);
     gradients.push('relativeQueries');
   }
   checkOp<Name>({
     inputs: inputs as Record<Name, OpInput>,
     run: (tensors) => run(ops.disentangledAttention, tensors, { scale, dropout }),
-    reference: (values) => reference(sizes, values, mask.shape[2]!, scale, keeping(dropout)),
-    shape: [H, B, T, d],
+    reference: (values) => reference(sizes, values, scale, keeping(dropout)),
+    shape: [B, T, H, d],
     gradients,
     tolerance,
     gradientTolerance: 3 * tolerance,
@@ -141,34 +127,9 @@ describeOps('disentangledAttention', () => {
       checkDisentangled({ H: 2, B: 2, T: 5, d: 3, R: 7 }, terms, { dropout: { rate: 0.3, key: 5 } });
     });
 
-    it('padding', () => {
-      const values = [0, 0, 0, 0, 0, 0, HIDDEN, HIDDEN, 0, HIDDEN, HIDDEN, HIDDEN];
-      const sizes = { H: 2, B: 3, T: 4, d: 3, R: 7 };
-      checkDisentangled(sizes, terms, { mask: { shape: [1, 3, 1, 4], values } });
-    });
-
-    it('a mask for each query', () => {
-      const values = [
-        0,
-        HIDDEN,
-        HIDDEN,
-        0,
-        0,
-        HIDDEN,
-        0,
-        0,
-        0,
-        HIDDEN,
-        HIDDEN,
-        0,
-        HIDDEN,
-        0,
-        0,
-        0,
-        0,
-        HIDDEN,
-      ];
-      checkDisentangled({ H: 2, B: 2, T: 3, d: 2, R: 5 }, terms, { mask: { shape: [1, 2, 3, 3], values } });
+    it('padding, and rows of nothing else', () => {
+      const segments = [0, 0, 0, 0, 0, 0, -1, -1, 0, -1, -1, -1, -1, -1, -1, -1];
+      checkDisentangled({ H: 2, B: 4, T: 4, d: 3, R: 7 }, terms, { segments });
     });
 
     it('±100, where one key takes all', () => {

@@ -148,7 +148,7 @@ describeBackends(`Gemma 3 270M from its GGUF file${skipped}`, (backend) => {
     tf.tidy(() => {
       const hidden = model.hiddenStates({
         inputIds: tf.tensor2d([[...ids]], [1, ids.length], 'int32'),
-        attentionMask: tf.ones([1, ids.length]),
+        segments: tf.zeros([1, ids.length], 'int32'),
         positions: tf.range(0, ids.length, 1, 'int32').expandDims<tf.Tensor2D>(0),
       });
       return model.logits(tf.gather(hidden.squeeze([0]), tf.tensor1d([...positions], 'int32')));

@@ -130,7 +130,7 @@ function gapAt(model: GemmaForCausalLM, ids: number[], a: number, b: number): nu
   return tf.tidy(() => {
     const hidden = model.hiddenStates({
       inputIds: tf.tensor2d([ids], [1, ids.length], 'int32'),
-      attentionMask: tf.ones([1, ids.length]),
+      segments: tf.zeros([1, ids.length], 'int32'),
       positions: tf.range(0, ids.length, 1, 'int32').expandDims(0) as tf.Tensor2D,
     });
     const last = hidden.slice([0, ids.length - 1, 0], [1, 1, -1]).reshape([1, -1]);

@@ -11,11 +11,11 @@ import {
   type ForwardMode,
   feedForward,
   firstToken,
-  HIDDEN,
   layerNorm,
   linear,
   runLayer,
   type SequenceClassifier,
+  segmentsOf,
   tokenTypes,
 } from '../encoder.js';
 import { Weights } from '../weights.js';
@@ -122,14 +122,13 @@ export class BertForSequenceClassification implements SequenceClassifier {
   /** The last layer's hidden states [B, T, D]. */
   hiddenStates(batch: EncodedBatch, mode: ForwardMode = {}): tf.Tensor {
     const { config: c, weights } = this;
-    const [B, T] = batch.inputIds.shape;
-    const mask = tf.mul(tf.sub(1, batch.attentionMask), HIDDEN).reshape([B, 1, 1, T]);
+    const segments = segmentsOf(batch);
     let hidden = this.embeddings(batch, mode);
     for (let i = 0; i < c.num_hidden_layers; i++) {
       const layer = `${this.family}.encoder.layer.${i}`;
       hidden = runLayer(
-        (x, m) => this.layer(layer, x!, m!, mode),
-        [hidden, mask],
+        (x, s) => this.layer(layer, x!, s!, mode),
+        [hidden, segments],
         weights,
         `${layer}.`,
         mode,
@@ -157,23 +156,21 @@ export class BertForSequenceClassification implements SequenceClassifier {
     return tf.cast(tf.add(counted, this.paddingIndex), 'int32');
   }
 
-  private layer(name: string, hidden: tf.Tensor, mask: tf.Tensor, mode: ForwardMode): tf.Tensor {
+  private layer(name: string, hidden: tf.Tensor, segments: tf.Tensor, mode: ForwardMode): tf.Tensor {
     const { config: c, weights } = this;
     const [B, T, D] = hidden.shape as [number, number, number];
     const H = c.num_attention_heads;
     const heads = (part: string) =>
-      linear(weights, `${name}.attention.self.${part}`, hidden)
-        .reshape([B, T, H, D / H])
-        .transpose([0, 2, 1, 3]);
+      linear(weights, `${name}.attention.self.${part}`, hidden).reshape([B, T, H, D / H]);
     const context = run(
       ops.attention,
-      { q: heads('query'), k: heads('key'), v: heads('value'), mask },
+      { q: heads('query'), k: heads('key'), v: heads('value'), segments },
       {
         scale: 1 / Math.sqrt(D / H),
         ...attentionDropout(c.attention_probs_dropout_prob, mode, name),
       },
     );
-    const joined = context.transpose([0, 2, 1, 3]).reshape([B, T, D]);
+    const joined = context.reshape([B, T, D]);
     const projected = linear(weights, `${name}.attention.output.dense`, joined);
     const dropped = dropout(projected, c.hidden_dropout_prob, mode, name, 'attention');
     const attended = layerNorm(

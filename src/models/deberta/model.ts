@@ -11,16 +11,16 @@ import {
   type ForwardMode,
   feedForward,
   firstToken,
-  HIDDEN,
   layerNorm,
   linear,
   runLayer,
   type SequenceClassifier,
+  segmentsOf,
   tokenTypes,
 } from '../encoder.js';
 import { Weights } from '../weights.js';
 import { type DebertaConfig, relativeSpan } from './config.js';
-import { relativeIndices } from './positions.js';
+import { relativeRows } from './positions.js';
 
 /** DebertaV2ForSequenceClassification of transformers: DeBERTa v2 and v3. */
 export class DebertaV2ForSequenceClassification implements SequenceClassifier {
@@ -99,14 +99,14 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     const { config: c, weights } = this;
     const [B, T] = batch.inputIds.shape;
     const tokenMask = batch.attentionMask.reshape([B, T, 1]);
-    const mask = tf.mul(tf.sub(1, batch.attentionMask), HIDDEN).reshape([1, B, 1, T]);
+    const segments = segmentsOf(batch);
     const embedded = this.embeddings(batch, tokenMask, mode);
 
     const relative = c.relative_attention ? this.relativeEmbeddings(T) : undefined;
     let hidden = embedded;
     for (let i = 0; i < c.num_hidden_layers; i++) {
       const layer = `deberta.encoder.layer.${i}`;
-      const inputs = [hidden, mask, ...(relative ? [relative.embeddings, relative.c2p, relative.p2c] : [])];
+      const inputs = [hidden, segments, ...(relative ? [relative.embeddings, relative.byDistance] : [])];
       hidden = runLayer((...xs) => this.layer(layer, xs, mode), inputs, weights, `${layer}.`, mode);
       if (i === 0 && c.conv_kernel_size > 0) hidden = this.convolve(embedded, hidden, tokenMask, mode);
     }
@@ -129,43 +129,28 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     return dropout(normed, c.hidden_dropout_prob, mode, 'embeddings');
   }
 
-  /** The relative embeddings that T positions use, and which one each pair of positions reads. */
+  /** The relative embeddings that T positions use, and which one each distance reads. */
   private relativeEmbeddings(T: number) {
     const { config: c, weights } = this;
-    const indices = relativeIndices(T, c);
+    const { firstRow, rows, byDistance } = relativeRows(T, c);
     const all = weights.get('deberta.encoder.rel_embeddings.weight');
-    const used = all.slice([indices.firstRow, 0], [indices.rows, -1]);
+    const used = all.slice([firstRow, 0], [rows, -1]);
     const normed = c.norm_rel_ebd.includes('layer_norm')
       ? layerNorm(weights, 'deberta.encoder.LayerNorm', used, c.layer_norm_eps)
       : used;
-    return {
-      embeddings: normed,
-      c2p: tf.tensor1d(indices.contentToPosition, 'int32'),
-      p2c: tf.tensor1d(indices.positionToContent, 'int32'),
-    };
+    return { embeddings: normed, byDistance: tf.tensor1d(byDistance, 'int32') };
   }
 
   private layer(name: string, inputs: tf.Tensor[], mode: ForwardMode): tf.Tensor {
     const { config: c, weights } = this;
-    const [hidden, mask, relative, c2p, p2c] = inputs as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor?,
-      tf.Tensor?,
-      tf.Tensor?,
-    ];
+    const [hidden, segments, relative, byDistance] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor?, tf.Tensor?];
     const [B, T, D] = hidden.shape as [number, number, number];
     const H = c.num_attention_heads;
     const self = `${name}.attention.self`;
-    const heads = (part: string) =>
-      linear(weights, `${self}.${part}`, hidden)
-        .reshape([B, T, H, D / H])
-        .transpose([2, 0, 1, 3]);
-    const relativeRows = relative && dropout(relative, c.hidden_dropout_prob, mode, name, 'relative');
+    const heads = (part: string) => linear(weights, `${self}.${part}`, hidden).reshape([B, T, H, D / H]);
+    const embeddings = relative && dropout(relative, c.hidden_dropout_prob, mode, name, 'relative');
     const relativeHeads = (shared: string, own: string) =>
-      linear(weights, `${self}.${c.share_att_key ? shared : own}`, relativeRows!)
-        .reshape([-1, H, D / H])
-        .transpose([1, 0, 2]);
+      linear(weights, `${self}.${c.share_att_key ? shared : own}`, embeddings!).reshape([-1, H, D / H]);
     // as configured, even where there is no relative attention
     const terms = 1 + new Set(c.pos_att_type).size;
     const hasC2p = relative !== undefined && c.pos_att_type.includes('c2p');
@@ -176,18 +161,18 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
         q: heads('query_proj'),
         k: heads('key_proj'),
         v: heads('value_proj'),
-        mask,
+        segments,
         relativeKeys: hasC2p ? relativeHeads('key_proj', 'pos_key_proj') : undefined,
         relativeQueries: hasP2c ? relativeHeads('query_proj', 'pos_query_proj') : undefined,
-        contentToPosition: hasC2p ? c2p : undefined,
-        positionToContent: hasP2c ? p2c : undefined,
+        c2p: hasC2p ? byDistance : undefined,
+        p2c: hasP2c ? byDistance : undefined,
       },
       {
         scale: 1 / Math.sqrt((D / H) * terms),
         ...attentionDropout(c.attention_probs_dropout_prob, mode, name),
       },
     );
-    const joined = context.transpose([1, 2, 0, 3]).reshape([B, T, D]);
+    const joined = context.reshape([B, T, D]);
     const projected = linear(weights, `${name}.attention.output.dense`, joined);
     const dropped = dropout(projected, c.hidden_dropout_prob, mode, name, 'attention');
     const attended = layerNorm(

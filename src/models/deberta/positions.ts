@@ -15,34 +15,28 @@ export function logBucket(distance: number, buckets: number, maxPosition: number
   return Math.sign(distance) * (Math.ceil(Math.fround(ratio * (middle - 1))) + middle);
 }
 
-export interface RelativeIndices {
+export interface RelativeRows {
   /** The rows of the relative embeddings in use: only these are projected. */
   firstRow: number;
   rows: number;
-  /** [T · T], see disentangledAttention */
-  contentToPosition: Int32Array;
-  positionToContent: Int32Array;
+  /**
+   * [2T − 1]: the row, of those in use, for a query i and a key j, at i − j + T − 1. Content-to-position and
+   * position-to-content read the same one: the second turns both the distance and the bucket's sign around.
+   */
+  byDistance: Int32Array;
 }
 
-/** Which relative embedding each pair of T positions reads. */
-export function relativeIndices(T: number, config: DebertaConfig): RelativeIndices {
+/** Which relative embedding each distance of T positions reads. */
+export function relativeRows(T: number, config: DebertaConfig): RelativeRows {
   const span = relativeSpan(config);
   const maxPosition = maxRelativePositions(config);
-  const bucketOf = (distance: number) =>
-    config.position_buckets > 0 ? logBucket(distance, config.position_buckets, maxPosition) : distance;
-  const clampRow = (row: number) => Math.min(Math.max(row, 0), 2 * span - 1);
-  const c2pRow = (distance: number) => clampRow(bucketOf(distance) + span);
-  const p2cRow = (distance: number) => clampRow(-bucketOf(distance) + span);
-  const ends = [c2pRow(1 - T), c2pRow(T - 1), p2cRow(1 - T), p2cRow(T - 1)];
-  const firstRow = Math.min(...ends);
-  const rows = Math.max(...ends) - firstRow + 1;
-  const contentToPosition = new Int32Array(T * T);
-  const positionToContent = new Int32Array(T * T);
-  for (let i = 0; i < T; i++) {
-    for (let j = 0; j < T; j++) {
-      contentToPosition[i * T + j] = i * rows + c2pRow(i - j) - firstRow;
-      positionToContent[i * T + j] = i * rows + p2cRow(i - j) - firstRow;
-    }
-  }
-  return { firstRow, rows, contentToPosition, positionToContent };
+  const byDistance = Int32Array.from({ length: 2 * T - 1 }, (_, n) => {
+    const distance = n - (T - 1);
+    const bucket =
+      config.position_buckets > 0 ? logBucket(distance, config.position_buckets, maxPosition) : distance;
+    return Math.min(Math.max(bucket + span, 0), 2 * span - 1);
+  });
+  const firstRow = byDistance[0]!;
+  const rows = byDistance[2 * T - 2]! - firstRow + 1;
+  return { firstRow, rows, byDistance: byDistance.map((row) => row - firstRow) };
 }

@@ -75,9 +75,10 @@ interface Pass {
   /** Prompts at first, then the newest token of each row. */
   prompts: readonly (readonly number[])[] | undefined;
   next: number[];
-  /** 1 for tokens and 0 for padding on the left, per row. */
-  mask: Float32Array[];
-  position: number[];
+  /** −1 for padding on the left and 0 for tokens, per row: cached ones and those of the next step. */
+  segments: Int32Array[];
+  /** As segments, each token's position. */
+  positions: Int32Array[];
   cache: KeyValueCache;
 }
 
@@ -87,13 +88,16 @@ function startPass(requests: readonly GenerationRequest[]): Pass {
     active: requests.map((_, i) => i),
     prompts: requests.map(({ prompt }) => prompt),
     next: [],
-    mask: requests.map(({ prompt }) => new Float32Array(T).fill(1, T - prompt.length)),
-    position: requests.map(() => 0),
+    segments: requests.map(({ prompt }) => new Int32Array(T).fill(-1, 0, T - prompt.length)),
+    positions: requests.map(({ prompt }) => {
+      const begin = T - prompt.length;
+      return Int32Array.from({ length: T }, (_, i) => Math.max(0, i - begin));
+    }),
     cache: [],
   };
 }
 
-/** One step for the whole batch: the next token of each row. Lengthens the cache, the masks and positions. */
+/** One step for the whole batch: the next token of each row. Lengthens the cache, the segments and positions. */
 function forward(
   model: GemmaForCausalLM,
   pass: Pass,
@@ -112,47 +116,33 @@ function forward(
     return sampleTokens(logits, tf.tensor2d(uniforms, [B, 1]), options).dataSync() as Int32Array;
   });
   tf.dispose(old);
-  pass.mask = pass.mask.map((row) => {
-    const longer = new Float32Array(row.length + 1).fill(1);
-    longer.set(row);
-    return longer;
-  });
+  pass.segments = pass.segments.map((row) => longer(row, 0));
+  pass.positions = pass.positions.map((row) => longer(row, row[row.length - 1]! + 1));
   return ids;
 }
 
 function nextBatch(pass: Pass): CausalBatch {
   const B = pass.active.length;
-  const S = pass.mask[0]!.length;
-  const attentionMask = tf.tensor2d(concatenate(pass.mask), [B, S]);
+  const S = pass.segments[0]!.length;
+  const segments = tf.tensor2d(concatenate(pass.segments), [B, S], 'int32');
+  const positions = tf.tensor2d(concatenate(pass.positions), [B, S], 'int32');
   if (pass.prompts === undefined) {
-    const positions = tf.tensor2d(Int32Array.from(pass.position), [B, 1], 'int32');
-    pass.position = pass.position.map((position) => position + 1);
-    return { inputIds: tf.tensor2d(Int32Array.from(pass.next), [B, 1], 'int32'), attentionMask, positions };
+    return { inputIds: tf.tensor2d(Int32Array.from(pass.next), [B, 1], 'int32'), segments, positions };
   }
   const ids = new Int32Array(B * S);
-  const positions = new Int32Array(B * S);
   pass.prompts.forEach((prompt, row) => {
-    const begin = row * S + S - prompt.length;
-    ids.set(prompt, begin);
-    prompt.forEach((_, i) => {
-      positions[begin + i] = i;
-    });
-    pass.position[row] = prompt.length;
+    ids.set(prompt, (row + 1) * S - prompt.length);
   });
   pass.prompts = undefined;
-  return {
-    inputIds: tf.tensor2d(ids, [B, S], 'int32'),
-    attentionMask,
-    positions: tf.tensor2d(positions, [B, S], 'int32'),
-  };
+  return { inputIds: tf.tensor2d(ids, [B, S], 'int32'), segments, positions };
 }
 
 function keepRows(pass: Pass, rows: number[]): void {
   const pick = <T>(items: T[]): T[] => rows.map((row) => items[row]!);
   pass.active = pick(pass.active);
   pass.next = pick(pass.next);
-  pass.mask = pick(pass.mask);
-  pass.position = pick(pass.position);
+  pass.segments = pick(pass.segments);
+  pass.positions = pick(pass.positions);
   const index = tf.tensor1d(Int32Array.from(rows), 'int32');
   pass.cache = pass.cache.map(({ k, v }) => {
     const kept = { k: tf.gather(k, index), v: tf.gather(v, index) };
@@ -162,8 +152,14 @@ function keepRows(pass: Pass, rows: number[]): void {
   index.dispose();
 }
 
-function concatenate(rows: Float32Array[]): Float32Array {
-  const all = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+function longer(row: Int32Array, next: number): Int32Array {
+  const copy = new Int32Array(row.length + 1).fill(next);
+  copy.set(row);
+  return copy;
+}
+
+function concatenate(rows: Int32Array[]): Int32Array {
+  const all = new Int32Array(rows.reduce((sum, row) => sum + row.length, 0));
   let offset = 0;
   for (const row of rows) {
     all.set(row, offset);

@@ -9,22 +9,26 @@ import type { BaseLinear, LoraAdapter } from '../lora/adapter.js';
 import { TEXT_MODEL } from '../lora/names.js';
 import { Weights } from '../weights.js';
 import type { GemmaConfig } from './config.js';
-import { type AttentionTensors, attentionTensors, seenNext } from './positions.js';
+import { type AttentionTensors, attentionTensors, effectiveWindow, seenNext } from './positions.js';
 import { expectedTensors, linearLayers } from './tensors.js';
 
 /**
- * Keys and values of the tokens seen so far, per layer: [B, G, S, d], after rotation; of a layer with a window
+ * Keys and values of the tokens seen so far, per layer: [B, S, G, d], after rotation; of a layer with a window
  * only those that a token to come can see. Owned by who generates.
  */
 export type KeyValueCache = { k: tf.Tensor; v: tf.Tensor }[];
 
-/** B sequences of T tokens. */
+/** B rows of T tokens, which follow those in the cache: S in all. */
 export interface CausalBatch {
   /** int32 [B, T] */
   inputIds: tf.Tensor2D;
-  /** float32 [B, S]: 1 for tokens, 0 for padding (either side); S = T + the tokens in the cache */
-  attentionMask: tf.Tensor2D;
-  /** int32 [B, T], each token's position */
+  /**
+   * int32 [B, S], of cached and new tokens, which sees which: −1 for padding (either side); else 3 · text + branch,
+   * 0 where a row is one text. Texts of a row do not see each other; of one text, branch 0 is a beginning that the
+   * branches 1 and 2 see, but not each other. Within that, tokens see those before them in the row.
+   */
+  segments: tf.Tensor2D;
+  /** int32 [B, S], each token's position in its text: rotations and windows go by it */
   positions: tf.Tensor2D;
 }
 
@@ -72,10 +76,10 @@ export class GemmaForCausalLM {
     let hidden: tf.Tensor = tf.mul(rows, scale);
     const shared = attentionTensors(c, batch);
     for (let i = 0; i < c.num_hidden_layers; i++) {
-      const { cos, sin, mask } = shared.get(c.layers[i]!)!;
-      const forward = (...[x, r, s, m]: tf.Tensor[]) =>
-        this.layer(i, x!, { cos: r!, sin: s!, mask: m! }, mode, cache);
-      const inputs = [hidden, cos, sin, mask];
+      const { cos, sin, segments, positions } = shared.get(c.layers[i]!)!;
+      const forward = (...[x, r, s, g, p]: tf.Tensor[]) =>
+        this.layer(i, x!, { cos: r!, sin: s!, segments: g!, positions: p! }, mode, cache);
+      const inputs = [hidden, cos, sin, segments, positions];
       hidden = mode.recompute
         ? recompute(forward, inputs, this.layerParameters(`model.layers.${i}.`))
         : forward(...inputs);
@@ -158,15 +162,15 @@ export class GemmaForCausalLM {
   private attention(
     i: number,
     rows: tf.Tensor,
-    { cos, sin, mask }: AttentionTensors,
+    { cos, sin, segments, positions }: AttentionTensors,
     mode: ForwardMode,
     cache: KeyValueCache | undefined,
   ): tf.Tensor {
     const { config: c } = this;
     const name = `model.layers.${i}.self_attn`;
-    const [B, , T] = cos.shape as [number, number, number];
+    const [B, T] = cos.shape as [number, number, number];
     const heads = (part: string, count: number) =>
-      splitHeads(this.project(`${name}.${part}`, rows, mode), [B, T, count, c.head_dim]);
+      this.project(`${name}.${part}`, rows, mode).reshape([B, T, count, c.head_dim]);
     const rotated = (x: tf.Tensor, norm: string) =>
       run(ops.rope, { x: c.queryKeyNorms ? this.norm(`${name}.${norm}`, x) : x, cos, sin }, {});
     const q = rotated(heads('q_proj', c.num_attention_heads), 'q_norm');
@@ -174,13 +178,15 @@ export class GemmaForCausalLM {
     let v: tf.Tensor = heads('v_proj', c.num_key_value_heads);
     if (cache) {
       const past = cache[i];
-      if (past) [k, v] = [tf.concat([past.k, k], 2), tf.concat([past.v, v], 2)];
+      if (past) [k, v] = [tf.concat([past.k, k], 1), tf.concat([past.v, v], 1)];
       const { window } = c.layers[i]!;
       cache[i] = { k: seenNext(k, window), v: seenNext(v, window) };
     }
     const { attentionScale: scale, attentionCap: cap } = c;
-    const context = run(ops.attention, { q, k, v, mask }, { scale, cap });
-    return this.project(`${name}.o_proj`, joinHeads(context), mode);
+    const window = effectiveWindow(c.layers[i]!, k.shape[1]!);
+    const seen = window === undefined ? { segments } : { segments, positions };
+    const context = run(ops.attention, { q, k, v, ...seen }, { scale, cap, causal: true, window });
+    return this.project(`${name}.o_proj`, context.reshape([B * T, c.num_attention_heads * c.head_dim]), mode);
   }
 
   private mlp(name: string, rows: tf.Tensor, mode: ForwardMode): tf.Tensor {
@@ -189,15 +195,4 @@ export class GemmaForCausalLM {
     const inner = run(ops.geglu, { gate, up }, { approximate: this.config.gelu });
     return this.project(`${name}.down_proj`, inner, mode);
   }
-}
-
-/** [B · T, H · d] → [B, H, T, d]. Of one token each, the heads are in order already. */
-function splitHeads(rows: tf.Tensor, [B, T, H, d]: [number, number, number, number]): tf.Tensor {
-  return T === 1 ? rows.reshape([B, H, 1, d]) : rows.reshape([B, T, H, d]).transpose([0, 2, 1, 3]);
-}
-
-/** [B, H, T, d] → [B · T, H · d] */
-function joinHeads(heads: tf.Tensor): tf.Tensor {
-  const [B, H, T, d] = heads.shape as [number, number, number, number];
-  return (T === 1 ? heads : heads.transpose([0, 2, 1, 3])).reshape([B * T, H * d]);
 }

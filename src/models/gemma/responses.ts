@@ -25,7 +25,7 @@ export function responseLogProbs(
   const B = rows.length;
   const T = Math.max(...rows.map(({ prompt, response }) => prompt.length + response.length));
   const ids = new Int32Array(B * T);
-  const mask = new Float32Array(B * T);
+  const segments = new Int32Array(B * T).fill(-1);
   const positions = new Int32Array(B * T);
   const places: number[] = [];
   const targets: number[] = [];
@@ -34,7 +34,7 @@ export function responseLogProbs(
     const all = [...prompt, ...response];
     ids.set(all, b * T);
     all.forEach((_, i) => {
-      mask[b * T + i] = 1;
+      segments[b * T + i] = 0;
       positions[b * T + i] = i;
     });
     response.forEach((token, i) => {
@@ -46,7 +46,7 @@ export function responseLogProbs(
   });
   const batch: CausalBatch = {
     inputIds: tf.tensor2d(ids, [B, T], 'int32'),
-    attentionMask: tf.tensor2d(mask, [B, T]),
+    segments: tf.tensor2d(segments, [B, T], 'int32'),
     positions: tf.tensor2d(positions, [B, T], 'int32'),
   };
   const hidden = model.hiddenStates(batch, mode).reshape([B * T, -1]);
