@@ -6,8 +6,8 @@ import { dora } from './dora.js';
 import { dropout } from './dropout.js';
 import { geglu, gelu } from './gelu.js';
 import { layerNorm } from './layerNorm.js';
-import { linear4bit } from './linear4bit.js';
 import { lora } from './lora.js';
+import { loraLinear } from './loraLinear.js';
 import type { Op } from './op.js';
 import { rmsNorm } from './rmsNorm.js';
 import { rope } from './rope.js';
@@ -15,7 +15,7 @@ import { tokenLogProbs } from './tokenLogProbs.js';
 
 /** Every op that truecast adds to TensorFlow.js. */
 export type OpName =
-  | 'linear4bit'
+  | 'loraLinear'
   | 'lora'
   | 'dora'
   | 'rmsNorm'
@@ -32,7 +32,7 @@ export type OpName =
 
 /** The one table: an op that is named above and missing here, or without its parts, does not compile. */
 export const ops = {
-  linear4bit,
+  loraLinear,
   lora,
   dora,
   rmsNorm,

@@ -1,6 +1,7 @@
 import * as tf from '../backends/tf.js';
-import { composed, type Op } from './op.js';
+import { type Kernel, native, type Op } from './op.js';
 import { softCap, softCapSlope } from './softCap.js';
+import { tokenLogProbsKernel } from './tensorflow/tokenLogProbs.js';
 
 export type TokenLogProbsInputs = {
   /** [N, D], final hidden states */
@@ -18,10 +19,7 @@ export interface TokenLogProbsAttributes {
   cap?: number;
 }
 
-/** log softmax(hidden · weightᵀ)[target] per row: [N], the logits softly capped where asked for. */
-export const tokenLogProbs: Op<TokenLogProbsInputs, TokenLogProbsAttributes> = {
-  keepsOutput: false,
-  kernels: composed,
+const composed: Kernel<TokenLogProbsInputs, TokenLogProbsAttributes> = {
   forward({ hidden, weight, targets }, { chunk, cap }) {
     const V = weight.shape[0]!;
     return concatRows(
@@ -60,6 +58,13 @@ export const tokenLogProbs: Op<TokenLogProbsInputs, TokenLogProbsAttributes> = {
       weight: needs('weight') ? dWeight : undefined,
     };
   },
+};
+
+/** log softmax(hidden · weightᵀ)[target] per row: [N], the logits softly capped where asked for. */
+export const tokenLogProbs: Op<TokenLogProbsInputs, TokenLogProbsAttributes> = {
+  ...composed,
+  keepsOutput: false,
+  kernels: { tensorflow: native(tokenLogProbsKernel(composed)), wasm: null, cpu: null },
 };
 
 function logitsOf(rows: tf.Tensor, weight: tf.Tensor, cap: number | undefined): tf.Tensor2D {

@@ -3,7 +3,8 @@ import * as tf from '../../src/backends/tf.js';
 import { valueAndGradients } from '../../src/ops/autodiff.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { describeOps } from '../helpers/backends.js';
+import { describeBackends, describeOps } from '../helpers/backends.js';
+import { checkKernel } from '../helpers/checkKernel.js';
 import { checkOp, int32, normal, type OpInput, pick } from '../helpers/checkOp.js';
 import { logSoftmaxAt, rows, timesTransposed } from '../helpers/float64.js';
 
@@ -117,5 +118,26 @@ describeOps('tokenLogProbs', () => {
         expect(Math.abs(value - whole[i]!)).toBeLessThanOrEqual(1e-6);
       });
     }
+  });
+});
+
+describeBackends('tokenLogProbs at the sizes of models', (backend) => {
+  it.runIf(backend === 'tensorflow').each([
+    { N: 3, D: 40, V: 70_001, cap: undefined },
+    { N: 70, D: 65, V: 1003, cap: 30 },
+    // more rows than the logits of one chunk
+    { N: 300, D: 8, V: 60_000, cap: undefined },
+  ])('$N rows of $D, $V tokens, cap $cap', ({ N, D, V, cap }) => {
+    const targets = tf.randomUniform([N], 0, V, 'int32', 3);
+    checkKernel({
+      inputs: {
+        hidden: tf.randomNormal([N, D], 0, 1, 'float32', 1),
+        weight: tf.randomNormal([V, D], 0, 1, 'float32', 2),
+        targets,
+      },
+      run: (inputs) => run(ops.tokenLogProbs, inputs, { chunk: 64, cap }),
+      gradients: ['hidden'],
+      tolerance: 2e-5,
+    });
   });
 });

@@ -9,6 +9,8 @@ import { type BaseLinear, LoraAdapter } from '../../src/models/lora/adapter.js';
 import type { LoraConfig } from '../../src/models/lora/config.js';
 import { loadAdapter } from '../../src/models/lora/load.js';
 import { adapterTensors } from '../../src/models/lora/names.js';
+import { run } from '../../src/ops/op.js';
+import { ops } from '../../src/ops/table.js';
 import { TruecastError } from '../../src/support/errors.js';
 import { describeBackends } from '../helpers/backends.js';
 import { temporaryFolders } from '../helpers/temporary.js';
@@ -47,7 +49,16 @@ function refusal(call: () => unknown): string {
 }
 
 function linear(weight: tf.Tensor2D): BaseLinear {
-  return { project: (x) => tf.matMul(x, weight, false, true), weight: () => weight };
+  const [outFeatures, inFeatures] = weight.shape;
+  return {
+    project: (x, lowRank) =>
+      run(
+        ops.loraLinear,
+        { x, weight, a: lowRank?.a, b: lowRank?.b },
+        { outFeatures, inFeatures, scale: lowRank?.scale },
+      ),
+    weight: () => weight,
+  };
 }
 
 function fresh(config: LoraConfig = CONFIG, seed = 1): LoraAdapter {

@@ -107,6 +107,22 @@ export function uint8Tensor(values: Uint8Array, shape: number[]): tf.Tensor {
   return adopt(self, self.binding.createTensor(shape, TYPES.uint8, values), shape, TYPES.uint8);
 }
 
+const absentTensors = new Map<StoredType, tf.TensorInfo>();
+
+/** A tensor of no elements, for an optional input of an op that is left out. It stays, outside tfjs's count. */
+export function absent(type: 'float32' | 'int32'): tf.TensorInfo {
+  let info = absentTensors.get(type);
+  if (info === undefined) {
+    const self = backend();
+    const values = type === 'float32' ? new Float32Array(0) : new Int32Array(0);
+    const id = self.binding.createTensor([0], TYPES[type], values);
+    info = { dataId: {}, shape: [0], dtype: type };
+    self.tensorMap.set(info.dataId, { shape: [0], dtype: TYPES[type], id, values: null, refCount: 1 });
+    absentTensors.set(type, info);
+  }
+  return info;
+}
+
 /** The bytes of a uint8 tensor. */
 export function readUint8(tensor: tf.Tensor): Uint8Array {
   return tf.tidy(() => {

@@ -121,18 +121,20 @@ export class GemmaForCausalLM {
 
   /** A linear layer as it is without its adapter. */
   linear(name: string): BaseLinear {
-    const packed = this.quantized.get(name);
-    if (!packed) {
-      const weight = this.weights.get(`${name}.weight`);
-      return {
-        project: (x) => tf.matMul(x, weight, false, true),
-        weight: () => weight.clone() as tf.Tensor2D,
-      };
-    }
     const [outFeatures, inFeatures] = this.shapes.get(name)!;
+    const packed = this.quantized.get(name);
+    const weight = packed ?? { weight: this.weights.get(`${name}.weight`) };
     return {
-      project: (x) => run(ops.linear4bit, { x, ...packed }, { outFeatures, inFeatures }),
-      weight: () => dequantizeNf4(packed, outFeatures, inFeatures),
+      project: (x, lowRank) =>
+        run(
+          ops.loraLinear,
+          { x, ...weight, a: lowRank?.a, b: lowRank?.b },
+          { outFeatures, inFeatures, scale: lowRank?.scale },
+        ),
+      weight: () =>
+        packed
+          ? dequantizeNf4(packed, outFeatures, inFeatures)
+          : (this.weights.get(`${name}.weight`).clone() as tf.Tensor2D),
     };
   }
 

@@ -15,8 +15,8 @@ import { adaptedLayers, CONFIG_KEYS, endsWithPart } from './targets.js';
 
 /** A frozen linear layer, packed or not. */
 export interface BaseLinear {
-  /** x Wᵀ: [N, in] → [N, out] */
-  project(x: tf.Tensor): tf.Tensor;
+  /** x Wᵀ, [N, in] → [N, out], plus scale · (x aᵀ) bᵀ where there is a low-rank part. */
+  project(x: tf.Tensor, lowRank?: { a: tf.Tensor; b: tf.Tensor; scale: number }): tf.Tensor;
   /** W [out, in] in float32, dequantised where it is packed; the caller's. */
   weight(): tf.Tensor2D;
 }
@@ -40,14 +40,15 @@ export class LoraAdapter {
 
   /** A layer with its adapter, where it has one: [N, in] → [N, out]. */
   project(layer: string, x: tf.Tensor, base: BaseLinear, mode: ForwardMode): tf.Tensor {
-    const y = base.project(x);
     const adapted = this.enabled ? this.layers.get(layer) : undefined;
-    if (!adapted) return y;
+    if (!adapted) return base.project(x);
     const { scale } = adapted;
     const names = adapterTensors(layer);
     const a = this.weights.get(names.a);
     const b = this.weights.get(names.b);
     const dropped = dropout(x, this.config.dropout, mode, layer, 'lora');
+    if (!this.config.dora && dropped === x) return base.project(x, { a, b, scale });
+    const y = base.project(x);
     if (!this.config.dora) return tf.add(y, run(ops.lora, { x: dropped, a, b }, { scale }));
     const magnitude = this.weights.get(names.magnitude);
     const norm = detached(() => this.norms(layer, base, a, b, scale));

@@ -1,6 +1,11 @@
 import * as tf from '../../backends/tf.js';
 import { heapKernel } from '../../backends/wasm/heap.js';
-import type { Linear4bitAttributes, Linear4bitInputs } from '../linear4bit.js';
+import {
+  type LoraLinearAttributes,
+  type LoraLinearInputs,
+  loraLinearGradients,
+  withAdapter,
+} from '../loraLinear.js';
 import { blockScales, NF4_BLOCK, NF4_CODES, type Nf4Tensors } from '../nf4.js';
 import type { Kernel } from '../op.js';
 
@@ -29,10 +34,17 @@ function dequantize(weight: Nf4Tensors, out: number, inputs: number, transposed:
 }
 
 /** Products with a matrix that is not transposed are the fast ones: the weight is unpacked to suit. */
-export const linear4bitKernel: Kernel<Linear4bitInputs, Linear4bitAttributes> = {
-  forward: ({ x, ...weight }, { outFeatures, inFeatures }) =>
-    tf.matMul(x, dequantize(weight, outFeatures, inFeatures, true)),
-  gradient: (dy, { x: _x, ...weight }, { outFeatures, inFeatures }) => ({
-    x: tf.matMul(dy, dequantize(weight, outFeatures, inFeatures, false)),
-  }),
+export const loraLinearKernel: Kernel<LoraLinearInputs, LoraLinearAttributes> = {
+  forward(inputs, attributes) {
+    const { outFeatures, inFeatures } = attributes;
+    const y = inputs.weight
+      ? tf.matMul(inputs.x, inputs.weight, false, true)
+      : tf.matMul(inputs.x, dequantize(inputs as Nf4Tensors, outFeatures, inFeatures, true));
+    return withAdapter(y, inputs, attributes);
+  },
+  gradient(dy, inputs, attributes, _output, needs) {
+    const { outFeatures, inFeatures } = attributes;
+    const weight = () => inputs.weight ?? dequantize(inputs as Nf4Tensors, outFeatures, inFeatures, false);
+    return loraLinearGradients(dy, inputs, attributes, needs, () => tf.matMul(dy, weight()));
+  },
 };

@@ -1,8 +1,6 @@
 import { bitcast, cast, executeOp } from '../../backends/tensorflow/raw.js';
 import * as tf from '../../backends/tf.js';
-import type { Linear4bitAttributes, Linear4bitInputs } from '../linear4bit.js';
 import { blockScales, NF4_BLOCK, NF4_CODES, type Nf4Tensors } from '../nf4.js';
-import type { Kernel } from '../op.js';
 
 /** The two weights that each byte stands for, the high half first: [256, 2]. */
 const PAIRS = Float32Array.from({ length: 512 }, (_, i) => {
@@ -11,7 +9,7 @@ const PAIRS = Float32Array.from({ length: 512 }, (_, i) => {
 });
 
 /** NF4 → float32 [out, in]: TensorFlow looks whole bytes up, two weights at a time. */
-function dequantize(weight: Nf4Tensors, out: number, inputs: number): tf.Tensor2D {
+export function dequantizeOnTensorflow(weight: Nf4Tensors, out: number, inputs: number): tf.Tensor2D {
   return tf.tidy(() => {
     const size = out * inputs;
     const indices = cast(bitcast(weight.packed, 'uint8'), 'int32');
@@ -34,11 +32,3 @@ function dequantize(weight: Nf4Tensors, out: number, inputs: number): tf.Tensor2
     return tf.mul(blocks, scales.expandDims(1)).reshape([-1]).slice([0], [size]).reshape([out, inputs]);
   });
 }
-
-export const linear4bitKernel: Kernel<Linear4bitInputs, Linear4bitAttributes> = {
-  forward: ({ x, ...weight }, { outFeatures, inFeatures }) =>
-    tf.matMul(x, dequantize(weight, outFeatures, inFeatures), false, true),
-  gradient: (dy, { x: _x, ...weight }, { outFeatures, inFeatures }) => ({
-    x: tf.matMul(dy, dequantize(weight, outFeatures, inFeatures)),
-  }),
-};

@@ -6,7 +6,8 @@ import { valueAndGradients } from '../../src/ops/autodiff.js';
 import type { Nf4Tensors } from '../../src/ops/nf4.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
-import { describeOps } from '../helpers/backends.js';
+import { describeBackends, describeOps } from '../helpers/backends.js';
+import { checkKernel } from '../helpers/checkKernel.js';
 import { checkOp, int32, normal, type OpInput, pick, random } from '../helpers/checkOp.js';
 import { timesTransposed } from '../helpers/float64.js';
 
@@ -49,7 +50,7 @@ function checkLinear4bit(x: OpInput, weight: OpInput, nested: boolean, tolerance
   checkOp({
     inputs: given,
     run: ({ x: rows, ...rest }) =>
-      run(ops.linear4bit, { x: rows!, ...(rest as Nf4Tensors) }, { outFeatures: out, inFeatures: inputs }),
+      run(ops.loraLinear, { x: rows!, ...(rest as Nf4Tensors) }, { outFeatures: out, inFeatures: inputs }),
     reference(values) {
       // the same for every difference that is taken
       dequantised ??= dequantise(values, out * inputs);
@@ -73,7 +74,74 @@ const SHAPES = [
   { N: 2, inputs: 3, out: 1 },
 ];
 
-describeOps('linear4bit', () => {
+describeOps('loraLinear with an adapter', () => {
+  it.each([
+    { N: 5, inputs: 7, rank: 3, out: 4, scale: 2 },
+    { N: 1, inputs: 33, rank: 1, out: 3, scale: 0.5 },
+    { N: 2, inputs: 1, rank: 8, out: 1, scale: 4 },
+  ])('$N rows, $inputs → $out, rank $rank', ({ N, inputs, rank, out, scale }) => {
+    checkOp({
+      inputs: {
+        x: normal('x', [N, inputs]),
+        weight: normal('w', [out, inputs]),
+        a: normal('a', [rank, inputs]),
+        b: normal('b', [out, rank]),
+      },
+      run: (tensors) => run(ops.loraLinear, tensors, { outFeatures: out, inFeatures: inputs, scale }),
+      reference(values) {
+        const base = timesTransposed(values.x, values.weight, inputs);
+        const added = timesTransposed(timesTransposed(values.x, values.a, inputs), values.b, rank);
+        return base.map((y, i) => y + scale * added[i]!);
+      },
+      shape: [N, out],
+      gradients: ['x', 'weight', 'a', 'b'],
+      tolerance: 5e-6,
+      gradientTolerance: 5e-6,
+    });
+  });
+});
+
+describeBackends('loraLinear at the sizes of models', (backend) => {
+  const sizes = [
+    { N: 1, inputs: 640, out: 2048, rank: 16 },
+    { N: 7, inputs: 100, out: 65, rank: 4 },
+    // the last that nothing is packed for, and the first that is
+    { N: 48, inputs: 448, out: 96, rank: 16 },
+    { N: 49, inputs: 448, out: 96, rank: 16 },
+    { N: 250, inputs: 193, out: 517, rank: 5 },
+    { N: 500, inputs: 64, out: 33, rank: 200 },
+    { N: 0, inputs: 64, out: 8, rank: 4 },
+  ];
+  const kinds = ['float32', 'nf4', 'nf4-double'] as const;
+  const cases = sizes.flatMap((size) => kinds.map((kind) => ({ ...size, kind })));
+  it.runIf(backend === 'tensorflow').each(cases)(
+    '$kind, $N rows, $inputs → $out, rank $rank',
+    ({ N, inputs, out, rank, kind }) => {
+      const tensor = (shape: [number, number], seed: number, scale = 1) =>
+        tf.randomNormal(shape, 0, scale, 'float32', seed);
+      const values = tensor([out, inputs], 2);
+      const matrix = quantizeNf4(values.dataSync() as Float32Array, [out, inputs]);
+      const packed = () => nf4ToDevice(matrix, kind === 'nf4' ? undefined : quantizeScales(matrix.absmax));
+      const weight: Record<string, tf.Tensor> = kind === 'float32' ? { weight: values.clone() } : packed();
+      values.dispose();
+      checkKernel<string>({
+        inputs: {
+          x: tensor([N, inputs], 1),
+          ...weight,
+          a: tensor([rank, inputs], 3),
+          b: tensor([out, rank], 4),
+        },
+        run: ({ x, ...rest }) =>
+          run(ops.loraLinear, { x: x!, ...rest }, { outFeatures: out, inFeatures: inputs, scale: 0.5 }),
+        gradients: ['x', 'a', 'b'],
+        // sums of hundreds of terms, whose order differs
+        tolerance: 2e-4,
+      });
+    },
+  );
+});
+
+describeOps('loraLinear', () => {
   it.each(SHAPES)('$N rows, $inputs → $out', ({ N, inputs, out }) => {
     checkLinear4bit(normal('x', [N, inputs]), normal('w', [out, inputs]), false);
   });
@@ -103,7 +171,7 @@ describeOps('linear4bit', () => {
     const x = tf.ones([1, 64]);
     const attributes = { outFeatures: 1, inFeatures: 64 };
     expect(() =>
-      valueAndGradients(() => run(ops.linear4bit, { x, ...packed }, attributes), [packed.absmax!]),
+      valueAndGradients(() => run(ops.loraLinear, { x, ...packed }, attributes), [packed.absmax!]),
     ).toThrow('no gradient for its input absmax');
   });
 });
