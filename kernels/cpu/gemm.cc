@@ -12,7 +12,7 @@ namespace {
 constexpr int ROWS = LANES == 16 ? 12 : 6;
 constexpr int COLUMNS = 2 * LANES;
 // A panel of B stays in the first cache, a block of A in the second.
-constexpr int DEPTH = 192;
+constexpr int DEPTH = 256;
 constexpr int BLOCK_ROWS = 20 * ROWS;
 constexpr int BLOCK_COLUMNS = 16 * COLUMNS;
 
