@@ -1,7 +1,8 @@
 import * as tf from '../backends/tf.js';
 import { type DropoutAttributes, dropping } from './dropout.js';
-import { composed, type Op } from './op.js';
+import { native, type Op } from './op.js';
 import { softCap, softCapSlope } from './softCap.js';
+import { attentionKernel } from './tensorflow/attention.js';
 import { visible } from './visible.js';
 
 export type AttentionInputs = {
@@ -39,7 +40,7 @@ export interface AttentionAttributes {
  */
 export const attention: Op<AttentionInputs, AttentionAttributes> = {
   keepsOutput: false,
-  kernels: composed,
+  kernels: { tensorflow: native(attentionKernel), wasm: null, cpu: null },
   forward(inputs, attributes) {
     const { kept, values, rows, unfold } = attend(inputs, attributes);
     return tf.mul(unfold(tf.matMul(kept, values)), rows);

@@ -1,6 +1,7 @@
 import * as tf from '../backends/tf.js';
 import { type DropoutAttributes, dropping } from './dropout.js';
-import { composed, type Op } from './op.js';
+import { native, type Op } from './op.js';
+import { disentangledAttentionKernel } from './tensorflow/disentangledAttention.js';
 import { visible } from './visible.js';
 
 export type DisentangledAttentionInputs = {
@@ -38,7 +39,7 @@ export interface DisentangledAttentionAttributes {
  */
 export const disentangledAttention: Op<DisentangledAttentionInputs, DisentangledAttentionAttributes> = {
   keepsOutput: false,
-  kernels: composed,
+  kernels: { tensorflow: native(disentangledAttentionKernel), wasm: null, cpu: null },
   forward(inputs, attributes) {
     const { kept, values, rows, unfold } = attend(inputs, attributes);
     return tf.mul(unfold(tf.matMul(kept, values)), rows);

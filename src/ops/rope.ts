@@ -1,5 +1,6 @@
 import * as tf from '../backends/tf.js';
-import { composed, type Op } from './op.js';
+import { native, type Op } from './op.js';
+import { ropeKernel } from './tensorflow/rope.js';
 
 export type RopeInputs = {
   /** [B, T, H, d], d even */
@@ -13,7 +14,7 @@ export type RopeInputs = {
 /** Rotary position embedding: y = x · cos + rotateHalf(x) · sin, rotateHalf([a, b]) = [−b, a] (RoFormer). */
 export const rope: Op<RopeInputs, Record<never, never>> = {
   keepsOutput: false,
-  kernels: composed,
+  kernels: { tensorflow: native(ropeKernel), wasm: null, cpu: null },
   forward({ x, cos, sin }) {
     const [a, b] = halves(x);
     return tf.add(tf.mul(x, forHeads(cos)), tf.mul(tf.concat([tf.neg(b), a], -1), forHeads(sin)));
