@@ -52,7 +52,7 @@ void writeTransposed(float* target, int64_t stride, const float* source, int64_t
     const float* rows[LANES];
     for (int i = 0; i < n; i++) rows[i] = source + (c + i) * width;
     transposePanel(square, LANES, rows, n, count);
-    for (int i = 0; i < count; i++) std::memcpy(target + i * stride + c, square + i * LANES, n * sizeof(float));
+    for (int i = 0; i < count; i++) copyNumbers(target + i * stride + c, square + i * LANES, n);
   }
 }
 
@@ -301,7 +301,7 @@ void attendBackward(const AttentionProblem& p, int64_t b, int64_t h, int64_t beg
       for (int64_t c = 0; c < d; c++) row[c] += dKeyRows[i * pitch + c];
     }
   }
-  for (int64_t t = 0; t < p.T; t++) std::memcpy(g.dq + t * g.dqStride, dQueries + t * pitch, d * sizeof(float));
+  for (int64_t t = 0; t < p.T; t++) copyNumbers(g.dq + t * g.dqStride, dQueries + t * pitch, d);
 }
 
 }  // namespace truecast

@@ -132,7 +132,7 @@ void RelativeTerms::absorb(const float* dTile, int64_t ld, const Side& queries, 
       const int count = std::min(GROUP, queries.count - i);
       std::fill(slopes, slopes + count * SPAN, 0.0f);
       for (int r = 0; r < count; r++) {
-        std::memcpy(slopes + r * SPAN + GROUP - 1 - r, dTile + (i + r) * ld, keys.count * sizeof(float));
+        copyNumbers(slopes + r * SPAN + GROUP - 1 - r, dTile + (i + r) * ld, keys.count);
       }
       spread(keys_, dKeys_, queries, i, count, keys.count, place(keys.first, queries.first + i + GROUP - 1), dq,
              dqPitch);
@@ -147,7 +147,7 @@ void RelativeTerms::absorb(const float* dTile, int64_t ld, const Side& queries, 
       float turned[GROUP * MOST_TILE];
       transposePanel(turned, MOST_TILE, rows, queries.count, count);
       for (int r = 0; r < count; r++) {
-        std::memcpy(slopes + r * SPAN + GROUP - 1 - r, turned + r * MOST_TILE, queries.count * sizeof(float));
+        copyNumbers(slopes + r * SPAN + GROUP - 1 - r, turned + r * MOST_TILE, queries.count);
       }
       spread(queries_, dQueries_, keys, j, count, queries.count, place(queries.first, keys.first + j + GROUP - 1), dk,
              dkPitch);

@@ -77,6 +77,7 @@ function checkDisentangled(
     scale?: number;
     dropout?: DropoutAttributes;
     tolerance?: number;
+    gradientTolerance?: number;
   } = {},
 ): void {
   const { H, B, T, d, R } = sizes;
@@ -102,7 +103,7 @@ function checkDisentangled(
     shape: [B, T, H, d],
     gradients,
     tolerance,
-    gradientTolerance: 3 * tolerance,
+    gradientTolerance: options.gradientTolerance ?? 3 * tolerance,
   });
 }
 
@@ -136,7 +137,8 @@ describeOps('disentangledAttention', () => {
       const make: Make = (name, shape) =>
         name === 'v' ? normal(name, shape) : pick(name, shape, [100, -100, 0, 50]);
       const sizes = { H: 2, B: 1, T: 4, d: 2, R: 5 };
-      checkDisentangled(sizes, terms, { make, scale: 0.25, tolerance: 1e-5 });
+      // of scores of 10⁴, log Σ exp has three decimals
+      checkDisentangled(sizes, terms, { make, scale: 0.25, tolerance: 1e-5, gradientTolerance: 5e-4 });
     });
   });
 });
