@@ -38,14 +38,16 @@ void forward(Context& context) {
   float* y = context.output(0, context.input(0).shape).as<float>();
   float* lse = context.output(1, {p.B, p.H, p.T}).as<float>();
   if (p.T == 1 && !p.dropout) return attendOne(context, p, y, lse);
-  const int64_t tiles = (p.T + TILE - 1) / TILE;
-  const double cost = 0.04 * std::min<int64_t>(p.T, TILE) * p.S * p.d;
+  // Many queries read keys and values once; where attention is causal, that would cost more beyond the diagonal.
+  const int64_t width = context.flag("causal") ? TILE : MOST_TILE;
+  const int64_t tiles = (p.T + width - 1) / width;
+  const double cost = 0.04 * std::min(p.T, width) * p.S * p.d;
   context.parallel(p.B * p.H * tiles, cost, [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; unit++) {
       // the last tiles first: where attention is causal, they take longest
       const int64_t tile = tiles - 1 - unit / (p.B * p.H), head = unit % (p.B * p.H);
-      const int count = static_cast<int>(std::min<int64_t>(TILE, p.T - tile * TILE));
-      attendForward(p, head / p.H, head % p.H, tile * TILE, count, nullptr, y, lse);
+      const int count = static_cast<int>(std::min(width, p.T - tile * width));
+      attendForward(p, head / p.H, head % p.H, tile * width, count, nullptr, y, lse);
     }
   });
 }

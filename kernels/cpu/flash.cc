@@ -160,6 +160,7 @@ void attendForward(const AttentionProblem& p, int64_t b, int64_t h, int64_t firs
     const Sees seen = p.visibility->ofTiles(b, first, count, s, n);
     if (seen == Sees::none) continue;
     copyRows(keyRows, pitch, p.k + p.keyAt(b, s, h), p.G * d, n, d);
+    prefetchRows(p.v + p.keyAt(b, s, h), p.G * d, n, d);
     multiply<Left::byRow>(n, vectors, static_cast<int>(d), keyRows, pitch, transposed, width, scores, width, false);
     if (bias) bias->add(scores, width, {s, n, keyRows, pitch}, {first, count, queryRows, pitch}, false);
     for (int v = 0; v < vectors; v++) {
@@ -199,6 +200,10 @@ void attendForward(const AttentionProblem& p, int64_t b, int64_t h, int64_t firs
       }
     }
     copyRows(valueRows, pitch, p.v + p.keyAt(b, s, h), p.G * d, n, d);
+    const int64_t next = s + p.tile;
+    if (next < p.S) {
+      prefetchRows(p.k + p.keyAt(b, next, h), p.G * d, static_cast<int>(std::min<int64_t>(p.tile, p.S - next)), d);
+    }
     multiply<Left::byDepth>(static_cast<int>(d), vectors, n, valueRows, pitch, scores, width, sums, width, started);
     started = true;
   }
@@ -258,6 +263,12 @@ void attendBackward(const AttentionProblem& p, int64_t b, int64_t h, int64_t beg
       const Side querySide{t, m, queryRows, pitch}, keySide{s, n, keyRows, pitch};
       copyRows(queryRows, pitch, p.q + p.queryAt(b, t, h), stride, m, d);
       copyRows(slopeRows, pitch, g.dy + p.queryAt(b, t, h), stride, m, d);
+      const int64_t next = t + p.tile;
+      if (next < p.T) {
+        const int rows = static_cast<int>(std::min<int64_t>(p.tile, p.T - next));
+        prefetchRows(p.q + p.queryAt(b, next, h), stride, rows, d);
+        prefetchRows(g.dy + p.queryAt(b, next, h), stride, rows, d);
+      }
       multiply<Left::byRow>(m, vectors, depth, queryRows, pitch, keysTransposed, width, scores, width, false);
       multiply<Left::byRow>(m, vectors, depth, slopeRows, pitch, valuesTransposed, width, dScores, width, false);
       if (bias) bias->add(scores, width, querySide, keySide, true);

@@ -12,7 +12,7 @@ namespace truecast {
 
 struct AttentionProblem {
   int64_t B, T, S, H, G, d;
-  /** Queries and keys of a tile: a multiple of LANES, at most MOST_TILE. */
+  /** Keys of a tile, and queries in the backward pass: a multiple of LANES, at most MOST_TILE. */
   int tile;
   const Visibility* visibility;
   float scale = 1;
