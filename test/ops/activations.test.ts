@@ -1,4 +1,5 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import * as tf from '../../src/backends/tf.js';
 import type { GeluAttributes } from '../../src/ops/gelu.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
@@ -39,12 +40,26 @@ function checkGeglu(gate: OpInput, up: OpInput, approximate: GeluAttributes['app
 
 describe.each(['none', 'tanh'] as const)('approximate: %s', (approximate) => {
   describeOps('gelu', () => {
-    it.each([[[3, 5]], [[1]], [[2, 3, 4]]])('%j', (shape) => checkGelu(normal('x', shape), approximate));
+    it.each([[[3, 5]], [[1]], [[2, 3, 4]], [[67]]])('%j', (shape) =>
+      checkGelu(normal('x', shape), approximate),
+    );
     it('±100 to 0', () => checkGelu({ shape: [EXTREMES.length], values: EXTREMES }, approximate));
+    it('everywhere from −12 to 12', () => {
+      const values = Array.from({ length: 4801 }, (_, i) => (i - 2400) / 200);
+      checkGelu({ shape: [values.length], values }, approximate);
+    });
+    it('NaN stays, infinity is kept on one side', () => {
+      const x = tf.tensor1d([Number.NaN, Number.POSITIVE_INFINITY, 1e30, -1e30]);
+      const y = run(ops.gelu, { x }, { approximate }).dataSync();
+      expect(y[0]).toBeNaN();
+      expect(y[1]).toBe(Number.POSITIVE_INFINITY);
+      expect(y[2]).toBe(Math.fround(1e30));
+      expect(Math.abs(y[3]!)).toBe(0);
+    });
   });
 
   describeOps('geglu', () => {
-    it.each([[[3, 5]], [[1]], [[2, 3, 4]]])('%j', (shape) =>
+    it.each([[[3, 5]], [[1]], [[2, 3, 4]], [[67]]])('%j', (shape) =>
       checkGeglu(normal('gate', shape), normal('up', shape), approximate),
     );
     it('±100 to 0', () => {
