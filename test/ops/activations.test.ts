@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
+import { valueAndGradients } from '../../src/ops/autodiff.js';
 import type { GeluAttributes } from '../../src/ops/gelu.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
 import { describeOps } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
+import { expectClose } from '../helpers/compare.js';
 import { erf } from '../helpers/float64.js';
 
 const EXTREMES = [100, -100, 30, -30, 10, -10, 5, -5, 3, -3, 0.5, -0.5, 1e-4, 0];
@@ -44,9 +46,17 @@ describe.each(['none', 'tanh'] as const)('approximate: %s', (approximate) => {
       checkGelu(normal('x', shape), approximate),
     );
     it('±100 to 0', () => checkGelu({ shape: [EXTREMES.length], values: EXTREMES }, approximate));
-    it('everywhere from −12 to 12', () => {
+    it('value and slope everywhere from −12 to 12', () => {
       const values = Array.from({ length: 4801 }, (_, i) => (i - 2400) / 200);
-      checkGelu({ shape: [values.length], values }, approximate);
+      const x = tf.tensor1d(values);
+      const { value, gradients } = valueAndGradients(() => run(ops.gelu, { x }, { approximate }), [x]);
+      const exact = GELU[approximate];
+      expectClose(value, values.map(exact), 1e-6, 'value');
+      const slopes = values.map((at) => {
+        const f = (step: number) => exact(at + step) - exact(at - step);
+        return (8 * f(1e-3) - f(2e-3)) / 12e-3;
+      });
+      expectClose(gradients[0]!, slopes, 1e-6, 'slope');
     });
     it('NaN stays, infinity is kept on one side', () => {
       const x = tf.tensor1d([Number.NaN, Number.POSITIVE_INFINITY, 1e30, -1e30]);
