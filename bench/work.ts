@@ -11,7 +11,7 @@ import { run } from '../src/ops/op.js';
 import { ops } from '../src/ops/table.js';
 import { silent } from '../src/support/progress.js';
 import { integerAt, randomKey } from '../src/support/random.js';
-import { Adamw, clipByGlobalNorm } from '../src/training/optimizer.js';
+import { Adamw, clipFactor, globalNorm } from '../src/training/optimizer.js';
 import { scoringTexts } from './models.js';
 import type { Sizes } from './sizes.js';
 
@@ -220,9 +220,8 @@ function attachLora(model: GemmaForCausalLM, rank: number): LoraAdapter {
 function update(optimizer: Adamw, weights: { get(name: string): tf.Tensor }, loss: () => tf.Scalar): number {
   const parameters = optimizer.names.map((name) => weights.get(name));
   const { value, gradients } = valueAndGradients(loss, parameters);
-  const { clipped } = clipByGlobalNorm(gradients, MAX_NORM);
-  optimizer.apply(clipped, LEARNING_RATE);
-  tf.dispose(clipped);
+  optimizer.apply(gradients, LEARNING_RATE, clipFactor(globalNorm(gradients), MAX_NORM));
+  tf.dispose(gradients);
   const number = value.dataSync()[0]!;
   value.dispose();
   return number;

@@ -1,6 +1,6 @@
 // TruecastDropout: y = x · mask / (1 − rate). float32; =
 #include "../op.h"
-#include "random.h"
+#include "mask.h"
 
 namespace truecast {
 
@@ -9,8 +9,8 @@ static void dropout(Context& context) {
   const DropoutMask mask(context.input(1).as<int32_t>()[0], context.number("rate"));
   const float* source = x.as<float>();
   float* target = context.output(0, x.shape).as<float>();
-  context.parallel(x.size(), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) target[i] = source[i] * mask(i);
+  context.parallel(x.size(), 0.3, [&](int64_t begin, int64_t end) {
+    applyMask(mask, source + begin, target + begin, begin, end - begin);
   });
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { METHODS } from '../agents/agent.js';
 import { BACKEND_NAMES } from '../backends/select.js';
 import { QUANTIZATIONS } from '../models/nf4.js';
+import { OPTIMIZERS } from '../training/optimizer.js';
 
 /**
  * The one schema of configurations: sections that the commands share, then a configuration per command.
@@ -26,6 +27,8 @@ const training = z.strictObject({
   batchSize: count,
   /** Batches per update. */
   accumulation: count.default(1),
+  /** adamw8bit keeps a byte instead of a float32 for each moment: 6 of 8 bytes a parameter less. */
+  optimizer: z.enum(OPTIMIZERS).default('adamw'),
   learningRate: z.number().positive(),
   schedule: z.enum(['constant', 'linear', 'cosine']).default('linear'),
   warmupRatio: share.default(0.1),

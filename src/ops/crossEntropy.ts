@@ -1,5 +1,6 @@
 import * as tf from '../backends/tf.js';
-import { composed, type Op } from './op.js';
+import { native, type Op } from './op.js';
+import { crossEntropyKernel } from './tensorflow/crossEntropy.js';
 
 export type CrossEntropyInputs = {
   /** [N, C] */
@@ -11,7 +12,7 @@ export type CrossEntropyInputs = {
 /** Mean of −log softmax(logits)[label] over the rows that have a label; 0 where none has. */
 export const crossEntropy: Op<CrossEntropyInputs, Record<never, never>> = {
   keepsOutput: false,
-  kernels: composed,
+  kernels: { tensorflow: native(crossEntropyKernel), wasm: null, cpu: null },
   forward({ logits, labels }) {
     const { target, count } = targets(labels, logits.shape[1]!);
     return tf.neg(tf.div(tf.sum(tf.mul(tf.logSoftmax(logits), target)), count)) as tf.Scalar;

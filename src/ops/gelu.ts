@@ -1,5 +1,6 @@
 import * as tf from '../backends/tf.js';
-import { composed, type Op } from './op.js';
+import { native, type Op } from './op.js';
+import { gegluKernel, geluKernel } from './tensorflow/gelu.js';
 
 export type GeluInputs = { x: tf.Tensor };
 
@@ -16,7 +17,7 @@ const CUBIC = 0.044715;
 /** Gaussian error linear unit (Hendrycks & Gimpel 2016). */
 export const gelu: Op<GeluInputs, GeluAttributes> = {
   keepsOutput: false,
-  kernels: composed,
+  kernels: { tensorflow: native(geluKernel), wasm: null, cpu: null },
   forward: ({ x }, { approximate }) => tf.mul(x, gate(x, approximate)),
   gradient: (dy, { x }, { approximate }) => ({ x: tf.mul(dy, geluDerivative(x, approximate)) }),
 };
@@ -31,7 +32,7 @@ export type GegluInputs = {
 /** gelu(gate) · up (Shazeer 2020). */
 export const geglu: Op<GegluInputs, GeluAttributes> = {
   keepsOutput: false,
-  kernels: composed,
+  kernels: { tensorflow: native(gegluKernel), wasm: null, cpu: null },
   forward: ({ gate: g, up }, { approximate }) => tf.mul(tf.mul(g, gate(g, approximate)), up),
   gradient: (dy, { gate: g, up }, { approximate }, _output, needs) => ({
     gate: needs('gate') ? tf.mul(tf.mul(dy, up), geluDerivative(g, approximate)) : undefined,

@@ -93,12 +93,8 @@ export function run<I extends Tensors, A>(op: Op<I, A>, inputs: I, attributes: A
   });
 }
 
-/** Runs an op of several outputs, which is not differentiable, on the current backend. */
-export function runUntaped<I extends Tensors, A, O extends tf.TensorContainer>(
-  op: Op<I, A, O>,
-  inputs: I,
-  attributes: A,
-): O {
+/** Runs an op that is not differentiable, of lists of tensors or of several outputs, on the current backend. */
+export function runUntaped<I, A, O extends tf.TensorContainer>(op: Op<I, A, O>, inputs: I, attributes: A): O {
   const kernel = kernelOf(op);
   return tf.tidy(() => kernel.forward(inputs, attributes, false) as O);
 }

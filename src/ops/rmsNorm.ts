@@ -1,11 +1,14 @@
 import * as tf from '../backends/tf.js';
-import { composed, type Op } from './op.js';
+import { native, type Op } from './op.js';
+import { rmsNormKernel } from './tensorflow/rmsNorm.js';
 
 export type RmsNormInputs = {
   /** [..., D] */
   x: tf.Tensor;
   /** [D] */
   weight: tf.Tensor;
+  /** [..., D]; added to what is normalised */
+  residual?: tf.Tensor;
 };
 
 export interface RmsNormAttributes {
@@ -14,12 +17,13 @@ export interface RmsNormAttributes {
   offset: number;
 }
 
-/** y = x / sqrt(mean(x²) + ε) · (offset + weight), over the last axis. */
+/** y = x / sqrt(mean(x²) + ε) · (offset + weight) + residual, over the last axis. */
 export const rmsNorm: Op<RmsNormInputs, RmsNormAttributes> = {
   keepsOutput: false,
-  kernels: composed,
-  forward({ x, weight }, { epsilon, offset }) {
-    return tf.mul(tf.mul(x, inverseRms(x, epsilon)), tf.add(weight, offset));
+  kernels: { tensorflow: native(rmsNormKernel), wasm: null, cpu: null },
+  forward({ x, weight, residual }, { epsilon, offset }) {
+    const normed = tf.mul(tf.mul(x, inverseRms(x, epsilon)), tf.add(weight, offset));
+    return residual ? tf.add(normed, residual) : normed;
   },
   gradient(dy, { x, weight }, { epsilon, offset }, _output, needs) {
     const r = inverseRms(x, epsilon);
@@ -31,6 +35,7 @@ export const rmsNorm: Op<RmsNormInputs, RmsNormAttributes> = {
         ? tf.mul(r, tf.sub(dNormed, tf.mul(normed, tf.mean(tf.mul(dNormed, normed), -1, true))))
         : undefined,
       weight: needs('weight') ? tf.sum(tf.mul(dy, normed), axes) : undefined,
+      residual: needs('residual') ? dy.clone() : undefined,
     };
   },
 };

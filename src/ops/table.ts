@@ -1,10 +1,12 @@
 import { adamw } from './adamw.js';
+import { adamw8bit } from './adamw8bit.js';
 import { attention } from './attention.js';
 import { crossEntropy } from './crossEntropy.js';
 import { disentangledAttention } from './disentangledAttention.js';
 import { dora } from './dora.js';
 import { dropout } from './dropout.js';
 import { geglu, gelu } from './gelu.js';
+import { globalNorm } from './globalNorm.js';
 import { layerNorm } from './layerNorm.js';
 import { lora } from './lora.js';
 import { loraLinear } from './loraLinear.js';
@@ -28,6 +30,8 @@ export type OpName =
   | 'crossEntropy'
   | 'tokenLogProbs'
   | 'adamw'
+  | 'adamw8bit'
+  | 'globalNorm'
   | 'dropout';
 
 /** The one table: an op that is named above and missing here, or without its parts, does not compile. */
@@ -45,6 +49,8 @@ export const ops = {
   crossEntropy,
   tokenLogProbs,
   adamw,
+  adamw8bit,
+  globalNorm,
   dropout,
   // biome-ignore lint/suspicious/noExplicitAny: the inputs and attributes of an op are its own
 } as const satisfies Record<OpName, Op<any, any, any>>;

@@ -1,13 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '../backends/tf.js';
 import { SafetensorsFile } from '../models/formats/safetensors.js';
+import { streamSafetensors } from '../models/formats/safetensorsWriter.js';
 import { saveTensors, type Weights } from '../models/weights.js';
 import { valueAndGradients } from '../ops/autodiff.js';
 import { TruecastError } from '../support/errors.js';
 import { readJson, writeFileAtomic } from '../support/files.js';
 import type { Progress, ProgressBar } from '../support/progress.js';
 import { randomKey } from '../support/random.js';
-import { Adamw, type AdamwOptions, clipByGlobalNorm } from './optimizer.js';
+import { Adamw, type AdamwOptions, clipFactor, globalNorm } from './optimizer.js';
 import type { RunFolder } from './runFolder.js';
 import { type ScheduleName, scheduleMultiplier } from './schedule.js';
 
@@ -62,15 +63,15 @@ export async function train<B>(
     const warmupSteps = Math.ceil(options.warmupRatio * task.totalSteps);
     for (let step = begin; step < task.totalSteps; step++) {
       const { gradients, metrics } = accumulate(task, step, options.seed, run);
-      const { norm, clipped } = clipByGlobalNorm(gradients, options.maxGradientNorm);
+      const norm = globalNorm(gradients);
       if (!Number.isFinite(norm)) {
-        tf.dispose(clipped);
+        tf.dispose(gradients);
         throw notANumber('gradient', step, task.batches(step).map(task.describe), run);
       }
       const rate =
         options.learningRate * scheduleMultiplier(options.schedule, step, warmupSteps, task.totalSteps);
-      optimizer.apply(clipped, rate);
-      tf.dispose(clipped);
+      optimizer.apply(gradients, rate, clipFactor(norm, options.maxGradientNorm));
+      tf.dispose(gradients);
       run.logMetrics({ step: step + 1, ...metrics, grad_norm: norm, learning_rate: rate });
       if ((step + 1) % options.saveEvery === 0 || step + 1 === task.totalSteps) save(task, optimizer, run);
       bar.update(step + 1, { loss: metrics.loss!.toFixed(4) });
@@ -133,7 +134,10 @@ function save<B>(task: TrainingTask<B>, optimizer: Adamw, run: RunFolder): void 
       `${folder}/${PARAMETERS}`,
       task.names.map((name) => [name, task.weights.get(name)]),
     );
-    saveTensors(`${folder}/${OPTIMIZER}`, optimizer.state());
+    streamSafetensors(
+      `${folder}/${OPTIMIZER}`,
+      optimizer.state().sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
     writeFileAtomic(`${folder}/${STATE}`, `${JSON.stringify({ step: optimizer.step })}\n`);
   });
 }
@@ -149,7 +153,7 @@ function resume<B>(task: TrainingTask<B>, optimizer: Adamw, run: RunFolder): num
   for (const name of task.names) {
     task.weights.set(name, tf.tensor(parameters.floats(name), task.weights.get(name).shape));
   }
-  optimizer.restore(step, (key, shape) => tf.tensor(moments.floats(key), shape));
+  optimizer.restore(step, moments);
   parameters.close();
   moments.close();
   return step;

@@ -1,9 +1,12 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import * as tf from '../../src/backends/tf.js';
+import { valueAndGradients } from '../../src/ops/autodiff.js';
 import type { GeluAttributes } from '../../src/ops/gelu.js';
 import { run } from '../../src/ops/op.js';
 import { ops } from '../../src/ops/table.js';
 import { describeOps } from '../helpers/backends.js';
 import { checkOp, normal, type OpInput, pick } from '../helpers/checkOp.js';
+import { expectClose } from '../helpers/compare.js';
 import { erf } from '../helpers/float64.js';
 
 const EXTREMES = [100, -100, 30, -30, 10, -10, 5, -5, 3, -3, 0.5, -0.5, 1e-4, 0];
@@ -39,12 +42,34 @@ function checkGeglu(gate: OpInput, up: OpInput, approximate: GeluAttributes['app
 
 describe.each(['none', 'tanh'] as const)('approximate: %s', (approximate) => {
   describeOps('gelu', () => {
-    it.each([[[3, 5]], [[1]], [[2, 3, 4]]])('%j', (shape) => checkGelu(normal('x', shape), approximate));
+    it.each([[[3, 5]], [[1]], [[2, 3, 4]], [[67]]])('%j', (shape) =>
+      checkGelu(normal('x', shape), approximate),
+    );
     it('±100 to 0', () => checkGelu({ shape: [EXTREMES.length], values: EXTREMES }, approximate));
+    it('value and slope everywhere from −12 to 12', () => {
+      const values = Array.from({ length: 4801 }, (_, i) => (i - 2400) / 200);
+      const x = tf.tensor1d(values);
+      const { value, gradients } = valueAndGradients(() => run(ops.gelu, { x }, { approximate }), [x]);
+      const exact = GELU[approximate];
+      expectClose(value, values.map(exact), 1e-6, 'value');
+      const slopes = values.map((at) => {
+        const f = (step: number) => exact(at + step) - exact(at - step);
+        return (8 * f(1e-3) - f(2e-3)) / 12e-3;
+      });
+      expectClose(gradients[0]!, slopes, 1e-6, 'slope');
+    });
+    it('NaN stays, infinity is kept on one side', () => {
+      const x = tf.tensor1d([Number.NaN, Number.POSITIVE_INFINITY, 1e30, -1e30]);
+      const y = run(ops.gelu, { x }, { approximate }).dataSync();
+      expect(y[0]).toBeNaN();
+      expect(y[1]).toBe(Number.POSITIVE_INFINITY);
+      expect(y[2]).toBe(Math.fround(1e30));
+      expect(Math.abs(y[3]!)).toBe(0);
+    });
   });
 
   describeOps('geglu', () => {
-    it.each([[[3, 5]], [[1]], [[2, 3, 4]]])('%j', (shape) =>
+    it.each([[[3, 5]], [[1]], [[2, 3, 4]], [[67]]])('%j', (shape) =>
       checkGeglu(normal('gate', shape), normal('up', shape), approximate),
     );
     it('±100 to 0', () => {

@@ -25,6 +25,7 @@ describeOps('dropout', () => {
     { shape: [3, 7], rate: 0.1 },
     { shape: [2, 3, 4], rate: 0.9 },
     { shape: [65], rate: 0 },
+    { shape: [3, 71], rate: 0.25 },
   ])('$shape at a rate of $rate', ({ shape, rate }) => {
     for (const key of [0, -1, randomKey(7, 'a')]) checkDropout(normal('x', shape), rate, key);
   });

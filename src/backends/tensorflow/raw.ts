@@ -101,6 +101,11 @@ export function tensorId(tensor: tf.TensorInfo): number {
   return backend().getInputTensorIds([tensor])[0]!;
 }
 
+/** How many tensors tfjs has made of the same memory: clones share it, and so do reshaped ones, which do not count. */
+export function sharers(tensor: tf.TensorInfo): number {
+  return backend().tensorMap.get(tensor.dataId as object).refCount;
+}
+
 /** A uint8 tensor. It may share `values` with the caller, who must not write to them again. */
 export function uint8Tensor(values: Uint8Array, shape: number[]): tf.Tensor {
   const self = backend();
