@@ -21,6 +21,7 @@ export const layerNorm: Op<LayerNormInputs, LayerNormAttributes> = {
   forward({ x, weight, bias }, { epsilon }) {
     return tf.add(tf.mul(normalise(x, epsilon).normed, weight), bias);
   },
+  reads: () => ['x', 'weight'],
   gradient(dy, { x, weight }, { epsilon }, _output, needs) {
     const { normed, inverse } = normalise(x, epsilon);
     const axes = x.shape.slice(0, -1).map((_, i) => i);
