@@ -158,11 +158,7 @@ function sweep(
   }
 }
 
-function backpropagate(
-  node: TapeNode,
-  gradients: Map<number, tf.Tensor>,
-  path: ReadonlySet<number>,
-): void {
+function backpropagate(node: TapeNode, gradients: Map<number, tf.Tensor>, path: ReadonlySet<number>): void {
   const dys = node.outputs.map((output) => gradients.get(output.id) ?? null);
   if (dys.every((dy) => dy === null)) return;
   const names = Object.keys(node.inputs).filter((name) => path.has(node.inputs[name]!.id));

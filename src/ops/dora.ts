@@ -34,7 +34,14 @@ export const dora: Op<DoraInputs, DoraAttributes> = {
   reads(needs) {
     const adapted = needs('magnitude');
     const x = adapted || needs('a') || needs('b');
-    return ['a', 'b', 'magnitude', 'norm', ...(x ? (['x'] as const) : []), ...(adapted ? (['base'] as const) : [])];
+    return [
+      'a',
+      'b',
+      'magnitude',
+      'norm',
+      ...(x ? (['x'] as const) : []),
+      ...(adapted ? (['base'] as const) : []),
+    ];
   },
   gradient(dy, { base, x, a, b, magnitude, norm }, { scale }, _output, needs) {
     const dAdapted = tf.mul(dy, tf.div(magnitude, norm));

@@ -68,7 +68,8 @@ export function run<I extends Tensors, A>(op: Op<I, A>, inputs: I, attributes: A
   const kernel = kernelOf(op);
   const names = Object.keys(inputs).filter((name) => inputs[name] !== undefined);
   const given = Object.fromEntries(names.map((name) => [name, inputs[name]!]));
-  const flows = (input: keyof I) => given[input as string] !== undefined && gradientFlows(given[input as string]!);
+  const flows = (input: keyof I) =>
+    given[input as string] !== undefined && gradientFlows(given[input as string]!);
   const taped = isTaping() && names.some(flows);
   const read = taped ? readInputs(kernel, names, flows) : [];
   return engineInternals().runKernelFunc({
