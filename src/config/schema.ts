@@ -39,6 +39,11 @@ const training = z.strictObject({
   recompute: z.boolean().default(false),
 });
 
+const decoderTraining = training.extend({
+  /** Examples share rows of up to so many tokens where that is less to compute; 1: none does. */
+  packedLength: count.default(1024),
+});
+
 const lora = z.strictObject({
   rank: count,
   alpha: z.number().positive(),
@@ -97,7 +102,7 @@ export const euConfigSchema = z.strictObject({
   model: decoder,
   agent: agent.prefault({ method: 'eu' }),
   lora,
-  training,
+  training: decoderTraining,
 });
 export type EuConfig = z.infer<typeof euConfigSchema>;
 
@@ -135,7 +140,7 @@ export const dpoConfigSchema = z
         offsetScale: z.number().min(0).default(1),
       })
       .prefault({}),
-    training,
+    training: decoderTraining,
   })
   .superRefine(({ pairs, agent, discriminators }, context) => {
     if (discriminators !== undefined || (pairs !== undefined && agent.method !== 'rag')) return;

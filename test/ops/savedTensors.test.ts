@@ -136,10 +136,7 @@ describeBackends('a step of a decoder with an adapter', () => {
     const besides = [...model.weights.names().map((weight) => model.weights.get(weight)), ...parameters];
     const ids = (length: number) => Array.from({ length }, (_, i) => 3 + ((i * 7) % 20));
     const [prompt, response] = [ids(9), ids(4)];
-    const rows = [
-      { prompt, response },
-      { prompt, response },
-    ];
+    const rows = [0, 1].map(() => ({ prompt, responses: [response] }));
     const kept = (recompute: boolean) => {
       let bytes = 0;
       const { value, gradients } = valueAndGradients(() => {
