@@ -39,19 +39,19 @@ export class ReferenceCache implements KnownReferences {
     const path = join(folder, `${digest([VERSION, reference])}.jsonl`);
     const known = new Map<string, ReferenceLogProbs>();
     if (!existsSync(path)) return new ReferenceCache(path, known);
-    const lines = readFileSync(path, 'utf8')
-      .split('\n')
-      .filter((text) => text !== '');
-    const good = lines.filter((text) => {
-      const entry = parse(text);
+    const text = readFileSync(path, 'utf8');
+    const lines = text.split('\n').filter((entry) => entry !== '');
+    const good = lines.filter((written) => {
+      const entry = parse(written);
       if (entry) known.set(entry.pair, { chosen: entry.chosen, rejected: entry.rejected });
       return entry !== undefined;
     });
     const damaged = lines.length - good.length;
     if (damaged > 0) {
       progress.note(`warning: ${path}: ${damaged} damaged lines are left out, and computed again`);
-      writeFileAtomic(path, good.map((text) => `${text}\n`).join(''));
     }
+    if (damaged > 0 || !text.endsWith('\n'))
+      writeFileAtomic(path, good.map((entry) => `${entry}\n`).join(''));
     return new ReferenceCache(path, known);
   }
 

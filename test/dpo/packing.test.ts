@@ -10,6 +10,7 @@ import { responseLogProbs, sumByResponse } from '../../src/models/gemma/response
 import { initialiseWeights } from '../../src/models/initialise.js';
 import { LoraAdapter } from '../../src/models/lora/adapter.js';
 import { valueAndGradients } from '../../src/ops/autodiff.js';
+import { sftTask } from '../../src/sft/task.js';
 import { integerAt, normalAt, randomKey } from '../../src/support/random.js';
 import { describeBackends } from '../helpers/backends.js';
 import { expectClose } from '../helpers/compare.js';
@@ -155,6 +156,24 @@ describeBackends('pairs behind one prompt, several in a row', () => {
     expect(again!.bytes).toBeLessThan(plain!.bytes / 4);
     again!.gradients.forEach((gradient, i) => {
       expectClose(gradient, plain!.gradients[i]!, 1e-6, `gradient ${i}`);
+    });
+    model.dispose();
+  });
+
+  it('supervised fine-tuning has the same loss and gradients in packed rows', () => {
+    const model = modelOf('gemma/gemma3-b');
+    const dialogues = PAIRS.map(({ id, prompt, chosen }) => ({ id, prompt, response: chosen }));
+    const [expected, actual] = [1, 1000].map((packedLength) => {
+      const options = { epochs: 1, batchSize: 6, accumulation: 1, seed: 1, recompute: false, packedLength };
+      const task = sftTask(model, model.adapter!.weights, dialogues, options);
+      return valueAndGradients(
+        () => task.loss(task.batches(0)[0]!, 0, () => {}),
+        task.names.map((weight) => task.weights.get(weight)),
+      );
+    });
+    expectClose(actual!.value, expected!.value, TOLERANCE, 'loss');
+    actual!.gradients.forEach((gradient, i) => {
+      expectClose(gradient, expected!.gradients[i]!, TOLERANCE, `gradient ${i}`);
     });
     model.dispose();
   });
