@@ -23,7 +23,7 @@ export interface Kernel<I, A, O = tf.Tensor> {
    * The inputs whose values the gradient reads where those that `needs` names are wanted; all of them where this
    * is left out. Others are not kept for the backward pass, and `gradient` gets `undefined` for them.
    */
-  reads?(needs: (input: keyof I) => boolean): readonly (keyof I)[];
+  reads?(needs: (input: keyof I) => boolean, inputs: I): readonly (keyof I)[];
   /**
    * From the gradient of the output to those of the inputs; returns tensors of its own (`dy.clone()`,
    * never `dy`). null: the op is not differentiable.
@@ -71,7 +71,7 @@ export function run<I extends Tensors, A>(op: Op<I, A>, inputs: I, attributes: A
   const flows = (input: keyof I) =>
     given[input as string] !== undefined && gradientFlows(given[input as string]!);
   const taped = isTaping() && names.some(flows);
-  const read = taped ? readInputs(kernel, names, flows) : [];
+  const read = taped ? readInputs(kernel, names, inputs, flows) : [];
   return engineInternals().runKernelFunc({
     inputs: given,
     forwardFunc: (_backend, save) => {
@@ -105,10 +105,11 @@ export function run<I extends Tensors, A>(op: Op<I, A>, inputs: I, attributes: A
 function readInputs<I, A>(
   kernel: Kernel<I, A>,
   names: readonly string[],
+  inputs: I,
   flows: (input: keyof I) => boolean,
 ): readonly string[] {
   if (!kernel.reads) return names;
-  const read = new Set<PropertyKey>(kernel.reads(flows));
+  const read = new Set<PropertyKey>(kernel.reads(flows, inputs));
   return names.filter((name) => read.has(name));
 }
 
