@@ -153,7 +153,8 @@ export type DpoConfig = z.infer<typeof dpoConfigSchema>;
 export const evaluateConfigSchema = z
   .strictObject({
     run,
-    character: path,
+    /** One, or a list: they are played and judged together. */
+    character: z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(path).min(1)),
     model: decoder,
     personaTurn: z.enum(['user', 'model']).default('user'),
     /** The judge: not the discriminators that gave the reward. */

@@ -73,13 +73,16 @@ export async function trainDpo(config: DpoConfig, context: RecipeContext): Promi
     config.agent,
     scorer?.relevance,
   );
-  if (!ready) {
+  let rows: PairRow[];
+  if (ready) {
+    rows = ready;
+    keepPairs(folder, ready, config.pairs!);
+  } else {
     // all queries at once, fresh or resumed: retrieval makes the same batches, hence the same numbers
     const prompts = await agent.prompts(queries.map(({ text }) => [{ role: 'user', content: text }]));
     agent.checkRoom(prompts, config.mining.sampling.maxNewTokens);
+    rows = await minePairs(agent, scorer!, queries, prompts, config, folder, progress);
   }
-  const rows = ready ?? (await minePairs(agent, scorer!, queries, config, folder, progress));
-  if (ready) keepPairs(folder, ready, config.pairs!);
   if (scorer) noteCuts([scorer.relevance.discriminator, scorer.nli], progress);
   const pairs = await tokenizePairs(agent, rows, progress);
 
