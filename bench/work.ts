@@ -1,7 +1,9 @@
 import * as tf from '../src/backends/tf.js';
 import { encodeBatch } from '../src/discriminators/batches.js';
 import { Discriminator } from '../src/discriminators/discriminator.js';
-import { dpoTask, referenceLogProbs, type TokenizedPair } from '../src/dpo/task.js';
+import type { TokenizedPair } from '../src/dpo/pairs.js';
+import { referenceLogProbs } from '../src/dpo/reference.js';
+import { dpoTask } from '../src/dpo/task.js';
 import { loadGemma } from '../src/models/decoders.js';
 import { generate } from '../src/models/gemma/generate.js';
 import type { GemmaForCausalLM } from '../src/models/gemma/model.js';
@@ -9,7 +11,6 @@ import { LoraAdapter } from '../src/models/lora/adapter.js';
 import { valueAndGradients } from '../src/ops/autodiff.js';
 import { run } from '../src/ops/op.js';
 import { ops } from '../src/ops/table.js';
-import { silent } from '../src/support/progress.js';
 import { integerAt, randomKey } from '../src/support/random.js';
 import { Adamw, clipFactor, globalNorm } from '../src/training/optimizer.js';
 import { scoringTexts } from './models.js';
@@ -149,10 +150,10 @@ function dpo(sizes: Sizes): RowDefinition {
       ...OPTIMIZER,
       maxNorm: MAX_NORM,
     },
-    prepare(folder) {
+    async prepare(folder) {
       const model = loadGemma(folder, { quantization: 'nf4' });
       const adapter = attachLora(model, rank);
-      const reference = referenceLogProbs(model, [pair], 1, false, silent);
+      const reference = await referenceLogProbs(model, [pair]);
       const task = dpoTask(model, [pair], reference, {
         loss: 'sigmoid',
         beta: BETA,

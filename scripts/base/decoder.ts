@@ -168,7 +168,7 @@ const task: TrainingTask<number[][]> = {
     // every token but the first is to be predicted, those of the prompt too: it learns the language from them
     const { logProbs } = responseLogProbs(
       model,
-      rows.map(([first, ...rest]) => ({ prompt: [first!], response: rest })),
+      rows.map(([first, ...rest]) => ({ prompt: [first!], responses: [rest] })),
       {},
     );
     return tf.neg(tf.mean(logProbs)) as tf.Scalar;

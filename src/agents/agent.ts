@@ -1,10 +1,9 @@
 import type { Relevance } from '../apc/relevance.js';
 import { type ChatMessage, encodeChat } from '../models/chatTemplate.js';
-import { type GenerateOptions, generate } from '../models/gemma/generate.js';
+import { type GenerateOptions, type GenerationRequest, generate } from '../models/gemma/generate.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
 import type { Tokenizer } from '../models/tokenizer.js';
 import { TruecastError } from '../support/errors.js';
-import { type Progress, silent } from '../support/progress.js';
 import { type PersonaTurn, personaMessages } from './prompts.js';
 
 /**
@@ -27,6 +26,13 @@ export interface AgentOptions {
   personaTurn: PersonaTurn;
   /** Statements that rag retrieves. */
   topK: number;
+}
+
+export interface Reply {
+  text: string;
+  /** Ended by itself, not by the length limit. */
+  stopped: boolean;
+  tokens: number;
 }
 
 const END_OF_TURN = '<end_of_turn>';
@@ -68,35 +74,19 @@ export class Agent {
   }
 
   /**
-   * Replies to single queries, batched.
-   * @param sampling its seed and each query's key decide the random numbers, not the batch
+   * Replies to prompts, in one batch: by any character that the model plays, for prompts say who.
+   * @param sampling its seed and each request's key decide the random numbers, not the batch
    */
-  async reply(
-    queries: readonly { query: string; key: number | string }[],
+  async replies(
+    requests: readonly GenerationRequest[],
     sampling: Omit<GenerateOptions, 'stopTokens'>,
-    {
-      batchSize,
-      progress = silent,
-      what = 'replies',
-    }: { batchSize: number; progress?: Progress; what?: string },
-  ): Promise<{ text: string; stopped: boolean; tokens: number }[]> {
-    const prompts = await this.prompts(queries.map(({ query }) => [{ role: 'user', content: query }]));
-    this.checkRoom(prompts, sampling.maxNewTokens);
-    const bar = progress.start(what, queries.length);
-    const order = prompts.map((_, i) => i).sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b);
-    const replies: { text: string; stopped: boolean; tokens: number }[] = [];
-    for (let begin = 0; begin < order.length; begin += batchSize) {
-      const batch = order.slice(begin, begin + batchSize);
-      const requests = batch.map((i) => ({ prompt: prompts[i]!, key: queries[i]!.key }));
-      const generations = await generate(this.model, requests, { ...sampling, stopTokens: this.stopTokens });
-      batch.forEach((i, row) => {
-        const { ids, stopped } = generations[row]!;
-        replies[i] = { text: this.tokenizer.decode(ids).trim(), stopped, tokens: ids.length };
-      });
-      bar.update(Math.min(begin + batchSize, order.length));
-    }
-    bar.stop();
-    return replies;
+  ): Promise<Reply[]> {
+    const generations = await generate(this.model, requests, { ...sampling, stopTokens: this.stopTokens });
+    return generations.map(({ ids, stopped }) => ({
+      text: this.tokenizer.decode(ids).trim(),
+      stopped,
+      tokens: ids.length,
+    }));
   }
 
   /** @throws TruecastError where prompts and as many new tokens are more than the model takes: with counts */

@@ -1,6 +1,7 @@
 import * as tf from '../backends/tf.js';
 import type { Discriminator } from '../discriminators/discriminator.js';
 import { type Progress, silent } from '../support/progress.js';
+import { PAIRS_TOGETHER, partsBySize } from './parts.js';
 
 /** Who is spoken to: the statements are the persona. */
 export interface Persona {
@@ -24,22 +25,42 @@ export class Relevance {
 
   /** P_g [Q, S] of the queries, on the device; the caller disposes it. */
   async of(queries: readonly string[]): Promise<tf.Tensor2D> {
-    const missing = [...new Set(queries)].filter((query) => !this.known.has(query));
-    const S = this.persona.statements.length;
-    if (missing.length > 0) {
-      const inputs = missing.flatMap((query) =>
-        this.persona.statements.map((statement) => ({ character: this.persona.name, statement, query })),
-      );
-      const probabilities = await this.discriminator.probabilities(inputs, this.progress, 'relevance');
-      const rows = tf.tidy(() =>
-        tf.unstack(probabilities.slice([0, 1], [-1, 1]).reshape([missing.length, S])),
-      );
-      probabilities.dispose();
-      missing.forEach((query, i) => {
-        this.known.set(query, rows[i] as tf.Tensor1D);
-      });
-    }
+    await Relevance.learn([{ relevance: this, queries }], this.progress);
     return tf.stack(queries.map((query) => this.known.get(query)!)) as tf.Tensor2D;
+  }
+
+  /**
+   * Computes what is not known yet of several personas' queries, by the one discriminator of all of them, with as
+   * few calls as memory allows.
+   */
+  static async learn(
+    asked: readonly { relevance: Relevance; queries: readonly string[] }[],
+    progress: Progress = silent,
+  ): Promise<void> {
+    const missing = asked.flatMap(({ relevance, queries }) =>
+      [...new Set(queries)]
+        .filter((query) => !relevance.known.has(query))
+        .map((query) => ({ relevance, query, size: relevance.persona.statements.length })),
+    );
+    for (const part of partsBySize(missing, PAIRS_TOGETHER)) {
+      const { discriminator } = part[0]!.relevance;
+      const inputs = part.flatMap(({ relevance: { persona, discriminator: by }, query }) => {
+        if (by !== discriminator) throw new Error('relevance by several discriminators cannot be batched');
+        return persona.statements.map((statement) => ({ character: persona.name, statement, query }));
+      });
+      const probabilities = await discriminator.probabilities(inputs, progress, 'relevance');
+      tf.tidy(() => {
+        const relevant = probabilities.slice([0, 1], [-1, 1]).reshape([-1]);
+        let begin = 0;
+        for (const { relevance, query, size } of part) {
+          // a query may be asked for twice, of one persona by two callers
+          relevance.known.get(query)?.dispose();
+          relevance.known.set(query, tf.keep(relevant.slice([begin], [size]) as tf.Tensor1D));
+          begin += size;
+        }
+      });
+      probabilities.dispose();
+    }
   }
 
   /** The indices of the k statements most relevant to each query, the most relevant first; found on the device. */

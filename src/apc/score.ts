@@ -1,7 +1,7 @@
 import * as tf from '../backends/tf.js';
 import type { Discriminator } from '../discriminators/discriminator.js';
 import { type Progress, silent } from '../support/progress.js';
-import type { Relevance } from './relevance.js';
+import { Relevance } from './relevance.js';
 
 export interface ScoredItem {
   query: string;
@@ -54,29 +54,11 @@ export class ApcScorer {
   ) {}
 
   /** The scores of responses, with their ledgers. Nothing is copied from the device before the sums. */
-  async score(items: readonly ScoredItem[]): Promise<ScoredResponse[]> {
-    if (items.length === 0) return [];
-    const { statements, name } = this.relevance.persona;
-    const S = statements.length;
-    const relevance = await this.relevance.of(items.map(({ query }) => query));
-    const inputs = items.flatMap(({ query, response }) =>
-      statements.map((statement) => ({ character: name, statement, query, response })),
+  score(items: readonly ScoredItem[]): Promise<ScoredResponse[]> {
+    return scoreTogether(
+      items.map((item) => ({ scorer: this, item })),
+      this.progress,
     );
-    const nli = await this.nli.probabilities(inputs, this.progress, 'entailment');
-    const result = tf.tidy(() => {
-      const terms = nli.reshape([items.length, S, 3]) as tf.Tensor3D;
-      return { sums: apcSums(relevance, terms), terms, relevance };
-    });
-    const sums = result.sums.arraySync() as number[][];
-    const terms = result.terms.arraySync() as number[][][];
-    const weights = relevance.arraySync() as number[][];
-    tf.dispose([result, nli, relevance]);
-    return items.map((item, i) => {
-      const [apc, active, passive] = sums[i] as [number, number, number];
-      const ledger = statements.map((statement, s) => ledgerEntry(statement, weights[i]![s]!, terms[i]![s]!));
-      const violations = ledger.filter((entry) => entry.violated).length;
-      return { ...item, apc, delta: active - passive, active, passive, violations, ledger };
-    });
   }
 
   /** Disposes the discriminators too. */
@@ -84,6 +66,74 @@ export class ApcScorer {
     this.relevance.dispose();
     this.nli.dispose();
   }
+}
+
+/**
+ * The scores of responses to one or several personas, in the order given, their statements batched together. The
+ * scorers share their discriminators.
+ */
+export async function scoreTogether(
+  asked: readonly { scorer: ApcScorer; item: ScoredItem }[],
+  progress: Progress = silent,
+): Promise<ScoredResponse[]> {
+  if (asked.length === 0) return [];
+  const groups = new Map<ApcScorer, number[]>();
+  asked.forEach(({ scorer }, i) => {
+    const group = groups.get(scorer);
+    if (group) group.push(i);
+    else groups.set(scorer, [i]);
+  });
+  const parts = [...groups].map(([scorer, places]) => ({
+    scorer,
+    places,
+    queries: places.map((i) => asked[i]!.item.query),
+  }));
+  await Relevance.learn(
+    parts.map(({ scorer, queries }) => ({ relevance: scorer.relevance, queries })),
+    progress,
+  );
+  const { nli } = asked[0]!.scorer;
+  const inputs = parts.flatMap(({ scorer, places }) => {
+    if (scorer.nli !== nli) throw new Error('scores by several discriminators cannot be batched');
+    const { name, statements } = scorer.relevance.persona;
+    return places.flatMap((i) =>
+      statements.map((statement) => ({
+        character: name,
+        statement,
+        query: asked[i]!.item.query,
+        response: asked[i]!.item.response,
+      })),
+    );
+  });
+  const probabilities = await nli.probabilities(inputs, progress, 'entailment');
+  const scored: ScoredResponse[] = [];
+  let begin = 0;
+  for (const { scorer, places, queries } of parts) {
+    const { statements } = scorer.relevance.persona;
+    const shape: [number, number, number] = [places.length, statements.length, 3];
+    const relevance = await scorer.relevance.of(queries);
+    const terms = tf.tidy(
+      () => probabilities.slice([begin, 0], [shape[0] * shape[1], 3]).reshape(shape) as tf.Tensor3D,
+    );
+    const sums = apcSums(relevance, terms);
+    const numbers = [sums.arraySync(), terms.arraySync(), relevance.arraySync()] as const;
+    tf.dispose([sums, terms, relevance]);
+    begin += shape[0] * shape[1];
+    places.forEach((place, i) => {
+      const [apc, active, passive] = numbers[0][i] as [number, number, number];
+      const ledger = statements.map((statement, s) =>
+        ledgerEntry(statement, numbers[2][i]![s]!, numbers[1][i]![s]!),
+      );
+      const violations = ledger.filter((entry) => entry.violated).length;
+      const { query, response } = asked[place]!.item;
+      scored[place] = {
+        ...{ query, response, apc, delta: active - passive, active, passive },
+        ...{ violations, ledger },
+      };
+    });
+  }
+  probabilities.dispose();
+  return scored;
 }
 
 /**

@@ -42,6 +42,11 @@ const training = z.strictObject({
   recompute: z.boolean().default(false),
 });
 
+const decoderTraining = training.extend({
+  /** Examples share rows of up to so many tokens where that is less to compute; 1: none does. */
+  packedLength: count.default(1024),
+});
+
 const lora = z.strictObject({
   rank: count,
   alpha: z.number().positive(),
@@ -100,7 +105,7 @@ export const euConfigSchema = z.strictObject({
   model: decoder,
   agent: agent.prefault({ method: 'eu' }),
   lora,
-  training,
+  training: decoderTraining,
 });
 export type EuConfig = z.infer<typeof euConfigSchema>;
 
@@ -138,7 +143,7 @@ export const dpoConfigSchema = z
         offsetScale: z.number().min(0).default(1),
       })
       .prefault({}),
-    training,
+    training: decoderTraining,
   })
   .superRefine(({ pairs, agent, discriminators }, context) => {
     if (discriminators !== undefined || (pairs !== undefined && agent.method !== 'rag')) return;
@@ -151,7 +156,8 @@ export type DpoConfig = z.infer<typeof dpoConfigSchema>;
 export const evaluateConfigSchema = z
   .strictObject({
     run,
-    character: path,
+    /** One, or a list: they are played and judged together. */
+    character: z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(path).min(1)),
     model: decoder,
     personaTurn: z.enum(['user', 'model']).default('user'),
     /** The judge: not the discriminators that gave the reward. */

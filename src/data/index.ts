@@ -24,7 +24,7 @@ export type { Accuracy, GiveAway, TellingWord } from './giveaway.js';
 export { readJsonl, readRows, writeJsonl } from './jsonl.js';
 export { type LoadedCharacter, loadCharacter } from './load.js';
 export { DATASETS_ROOT, listCharacters } from './location.js';
-export { resumableTable } from './resumable.js';
+export { chunkEnds, resumableTable } from './resumable.js';
 export * from './rows.js';
 export { defineTable, oneOf, type RowOf, type TableSchema } from './schema.js';
 export { jaccard, LexicalIndex, nearDuplicates, similarity } from './similarity.js';

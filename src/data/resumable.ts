@@ -10,13 +10,13 @@ import { readTable, writeTable } from './table.js';
  * together stays together and the bytes come out the same.
  *
  * @param path of the finished table (.arrow)
- * @param total rows of the finished table
+ * @param ends where chunks end, ascending: the last end is the table's length
  * @param produce the rows from `begin` to `end`
  */
 export async function resumableTable<Row extends object>(
   path: string,
   schema: TableSchema<Row>,
-  { total, chunk }: { total: number; chunk: number },
+  ends: readonly number[],
   produce: (begin: number, end: number) => Promise<Row[]>,
 ): Promise<Row[]> {
   const partial = path.replace(/\.arrow$/, '.partial.jsonl');
@@ -25,15 +25,21 @@ export async function resumableTable<Row extends object>(
     return readTable(path, schema);
   }
   dropHalfLine(partial);
-  let rows = existsSync(partial) ? readJsonl(partial, schema) : [];
-  if (rows.length < total) rows = rows.slice(0, rows.length - (rows.length % chunk));
+  const found = existsSync(partial) ? readJsonl(partial, schema) : [];
+  const rows = found.slice(0, ends.findLast((end) => end <= found.length) ?? 0);
   writeJsonl(partial, schema, rows);
-  while (rows.length < total) {
-    const made = await produce(rows.length, Math.min(rows.length + chunk, total));
+  for (const end of ends) {
+    if (end <= rows.length) continue;
+    const made = await produce(rows.length, end);
     appendLine(partial, made.map((row) => JSON.stringify(row)).join('\n'));
     rows.push(...made);
   }
   writeTable(path, schema, rows);
   rmSync(partial);
   return rows;
+}
+
+/** The ends of chunks of `size` rows; the last may be shorter. */
+export function chunkEnds(total: number, size: number): number[] {
+  return Array.from({ length: Math.ceil(total / size) }, (_, i) => Math.min((i + 1) * size, total));
 }

@@ -9,27 +9,32 @@ export function paddedLength(longest: number): number {
   return Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP;
 }
 
+/** What a forward pass costs besides its tokens, in tokens: a shorter batch must save more padding than this. */
+export const PASS_TOKENS = 128;
+
 /**
- * Cuts inputs into batches of like lengths, so that little padding is computed: indices, the longest first
- * (the largest batch shows at once whether memory suffices).
+ * Cuts inputs into batches of like lengths, at the places that cost least in padding and passes: indices, the
+ * longest first (the largest batch shows at once whether memory suffices).
  *
- * @param tokens the most tokens of a batch, padding included
+ * @param tokens the most tokens of a batch, padding included; a longer input is a batch by itself
  */
 export function batchesByLength(lengths: readonly number[], tokens: number): number[][] {
   const order = lengths.map((_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
-  const batches: number[][] = [];
-  let batch: number[] = [];
-  let width = 0;
-  for (const index of order) {
-    if (batch.length === 0) width = paddedLength(lengths[index]!);
-    if (batch.length > 0 && (batch.length + 1) * width > tokens) {
-      batches.push(batch);
-      batch = [];
-      width = paddedLength(lengths[index]!);
+  const n = order.length;
+  // cost[i]: of the inputs from the i-th on; size[i]: of their first batch
+  const cost = new Float64Array(n + 1);
+  const size = new Int32Array(n);
+  for (let i = n - 1; i >= 0; i--) {
+    const width = paddedLength(lengths[order[i]!]!);
+    const most = Math.min(n - i, Math.max(1, Math.floor(tokens / width)));
+    cost[i] = Number.POSITIVE_INFINITY;
+    for (let count = most; count > 0; count--) {
+      const total = count * width + PASS_TOKENS + cost[i + count]!;
+      if (total < cost[i]!) [cost[i], size[i]] = [total, count];
     }
-    batch.push(index);
   }
-  if (batch.length > 0) batches.push(batch);
+  const batches: number[][] = [];
+  for (let i = 0; i < n; i += size[i]!) batches.push(order.slice(i, i + size[i]!));
   return batches;
 }
 

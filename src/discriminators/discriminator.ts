@@ -70,8 +70,9 @@ export class Discriminator {
   }
 
   /** An input's tokens, cut at the format's maxLength (counted, see takeOverlong). */
-  tokenize(input: DiscriminatorInput): TokenizedInput {
-    const tokens = this.tokenizer.encodeInput(...formatInput(this.format, input));
+  tokenize(input: DiscriminatorInput, known?: Map<string, readonly number[]>): TokenizedInput {
+    const [first, second] = formatInput(this.format, input);
+    const tokens = this.tokenizer.encodeInput(first, second, known);
     const { maxLength } = this.format;
     if (tokens.ids.length <= maxLength) return tokens;
     this.overlong++;
@@ -102,7 +103,9 @@ export class Discriminator {
   ): Promise<tf.Tensor2D> {
     if (inputs.length === 0) return tf.zeros([0, this.model.labels]) as tf.Tensor2D;
     const { distinct, place } = deduplicate(inputs);
-    const tokens = distinct.map((input) => this.tokenize(input));
+    // a statement stands in as many pairs as there are responses
+    const known = new Map<string, readonly number[]>();
+    const tokens = distinct.map((input) => this.tokenize(input, known));
     const batches = batchesByLength(
       tokens.map(({ ids }) => ids.length),
       TOKENS_PER_BATCH,

@@ -36,7 +36,8 @@ export function discriminatorTask(
   if (rows.length === 0)
     throw new TruecastError('there are no training rows', 'name characters that have some');
   const { model, paddingId } = discriminator;
-  const tokens = rows.map((row) => discriminator.tokenize(row));
+  const known = new Map<string, readonly number[]>();
+  const tokens = rows.map((row) => discriminator.tokenize(row, known));
   const perEpoch = Math.ceil(rows.length / options.batchSize);
   let epochBatches: { epoch: number; batches: number[][] } | undefined;
   const batchesOf = (epoch: number) => {

@@ -1,27 +1,13 @@
 import * as tf from '../backends/tf.js';
+import type { ForwardMode } from '../models/encoder.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
-import { responseLogProbs, sumByRow, type TokenizedResponse } from '../models/gemma/responses.js';
+import { packedTokens } from '../models/gemma/responses.js';
 import { TruecastError } from '../support/errors.js';
-import type { Progress } from '../support/progress.js';
 import { randomKey, shuffled } from '../support/random.js';
 import type { TrainingTask } from '../training/loop.js';
 import { type DpoLossOptions, dpoLosses, dpoMetrics, type PairLogProbs } from './losses.js';
-
-/** A preference pair as ids. */
-export interface TokenizedPair {
-  id: string;
-  prompt: readonly number[];
-  chosen: readonly number[];
-  rejected: readonly number[];
-  /** Difference in APC; 0 where the pair has no scores. */
-  gap: number;
-}
-
-/** Log-probabilities of a pair's responses under the reference. */
-export interface ReferenceLogProbs {
-  chosen: number;
-  rejected: number;
-}
+import { pairLogProbs, type TokenizedPair, textsOf } from './pairs.js';
+import type { ReferenceLogProbs } from './reference.js';
 
 export interface DpoTaskOptions extends DpoLossOptions {
   epochs: number;
@@ -31,47 +17,8 @@ export interface DpoTaskOptions extends DpoLossOptions {
   accumulation: number;
   seed: number;
   recompute: boolean;
-}
-
-/** The pair's two rows, chosen first. */
-function rowsOf({ prompt, chosen, rejected }: TokenizedPair): TokenizedResponse[] {
-  return [
-    { prompt, response: chosen },
-    { prompt, response: rejected },
-  ];
-}
-
-/**
- * The reference's log-probabilities, with the adapter off (or on as it begins, where training goes on from
- * one): computed once, never per epoch.
- */
-export function referenceLogProbs(
-  model: GemmaForCausalLM,
-  pairs: readonly TokenizedPair[],
-  batchSize: number,
-  adapterOn: boolean,
-  progress: Progress,
-): ReferenceLogProbs[] {
-  const { adapter } = model;
-  const enabled = adapter?.enabled;
-  if (adapter) adapter.enabled = adapterOn;
-  const bar = progress.start('reference', pairs.length);
-  try {
-    const result: ReferenceLogProbs[] = [];
-    for (let begin = 0; begin < pairs.length; begin += batchSize) {
-      const rows = pairs.slice(begin, begin + batchSize).flatMap(rowsOf);
-      const sums = tf.tidy(() => {
-        const { logProbs, row } = responseLogProbs(model, rows, {});
-        return sumByRow(logProbs, row, rows.length).dataSync();
-      });
-      for (let i = 0; i < sums.length; i += 2) result.push({ chosen: sums[i]!, rejected: sums[i + 1]! });
-      bar.update(result.length);
-    }
-    return result;
-  } finally {
-    if (adapter) adapter.enabled = enabled!;
-    bar.stop();
-  }
+  /** The longest row, in tokens, that several pairs share. */
+  packedLength?: number;
 }
 
 interface DpoBatch {
@@ -110,7 +57,9 @@ export function dpoTask(
         randomKey(options.seed, 'pairs', epoch),
       );
       const begin = (step % stepsPerEpoch) * perStep;
-      const chosen = order.slice(begin, begin + perStep);
+      // of like lengths in a forward pass, the longest first
+      const length = (pair: number) => packedTokens(textsOf(pairs[pair]!));
+      const chosen = order.slice(begin, begin + perStep).sort((a, b) => length(b) - length(a));
       const batches: DpoBatch[] = [];
       for (let i = 0; i < chosen.length; i += options.batchSize) {
         const part = chosen.slice(i, i + options.batchSize);
@@ -124,7 +73,8 @@ export function dpoTask(
     },
     describe: (batch) => batch.pairs.map(({ id }) => id).join(', '),
     loss(batch, dropoutKey, report) {
-      const logProbs = pairLogProbs(model, batch, { dropoutKey, recompute: options.recompute });
+      const mode = { dropoutKey, recompute: options.recompute };
+      const logProbs = withReference(model, batch, mode, options.packedLength);
       for (const [name, value] of Object.entries(dpoMetrics(logProbs, options.beta)))
         report(name, tf.mul(value, batch.share));
       return tf.mul(tf.mean(dpoLosses(logProbs, options)), batch.share) as tf.Scalar;
@@ -132,15 +82,14 @@ export function dpoTask(
   };
 }
 
-function pairLogProbs(
+function withReference(
   model: GemmaForCausalLM,
   { pairs, reference }: DpoBatch,
-  mode: { dropoutKey: number; recompute: boolean },
+  mode: ForwardMode,
+  packedLength: number | undefined,
 ): PairLogProbs {
-  const rows = pairs.flatMap(rowsOf);
-  const { logProbs, row } = responseLogProbs(model, rows, mode);
-  const sums = sumByRow(logProbs, row, rows.length).reshape([pairs.length, 2]);
-  const column = (i: number) => sums.slice([0, i], [-1, 1]).reshape([-1]) as tf.Tensor1D;
+  const policy = pairLogProbs(model, pairs, mode, packedLength);
+  const column = (i: number) => policy.slice([0, i], [-1, 1]).reshape([-1]) as tf.Tensor1D;
   const numbers = (values: number[]) => tf.tensor1d(values);
   return {
     policyChosen: column(0),

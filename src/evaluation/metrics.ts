@@ -58,10 +58,12 @@ export function pairedDifferences(
 ): number[] {
   const means = (replies: readonly ReplyRow[]) => {
     const groups = new Map<string, number[]>();
-    for (const reply of replies)
-      groups.set(reply.queryId, [...(groups.get(reply.queryId) ?? []), value(reply)]);
+    for (const reply of replies) {
+      const key = JSON.stringify([reply.character, reply.queryId]);
+      groups.set(key, [...(groups.get(key) ?? []), value(reply)]);
+    }
     return groups;
   };
   const later = means(after);
-  return [...means(before)].map(([queryId, values]) => mean(later.get(queryId)!) - mean(values));
+  return [...means(before)].map(([key, values]) => mean(later.get(key)!) - mean(values));
 }

@@ -105,7 +105,7 @@ export function runLayer(
   prefix: string,
   mode: ForwardMode,
 ): tf.Tensor {
-  if (!mode.recompute) return f(...inputs);
+  if (!mode.recompute) return tf.tidy(() => f(...inputs));
   return recompute(
     f,
     inputs,

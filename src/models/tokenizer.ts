@@ -131,9 +131,17 @@ export class Tokenizer {
     return decoder ? decoder.decode(tokens) : tokens.join(' ');
   }
 
-  /** A text, or a pair, with the control tokens that the model's template puts around them. */
-  encodeInput(first: string, second?: string): TokenizedInput {
-    const texts = { first: this.encode(first), second: second === undefined ? [] : this.encode(second) };
+  /**
+   * A text, or a pair, with the control tokens that the model's template puts around them.
+   * @param known ids of texts that came before, and takes those of the new ones: each is encoded once
+   */
+  encodeInput(first: string, second?: string, known?: Map<string, readonly number[]>): TokenizedInput {
+    const encode = (text: string): readonly number[] => {
+      const ids = known?.get(text) ?? this.encode(text);
+      known?.set(text, ids);
+      return ids;
+    };
+    const texts = { first: encode(first), second: second === undefined ? [] : encode(second) };
     const ids: number[] = [];
     const typeIds: number[] = [];
     for (const item of second === undefined ? this.template.single : this.template.pair) {

@@ -1,10 +1,12 @@
 import * as tf from '../backends/tf.js';
+import { disposeUnread } from './savedTensors.js';
 
 /**
  * Reverse-mode differentiation over TensorFlow.js's tape, with a sweep of our own. Against `tf.grads` it
- * frees what a node saved, and the gradients of its outputs, as soon as the node is done (tf.grads keeps
- * all of them until the end), tells an op which of its inputs need a gradient, and may be nested: a
- * gradient function may itself differentiate, which gradient checkpointing does.
+ * keeps between the passes only what the gradients that are wanted will read (tf.grads keeps whatever any
+ * gradient of any op might), frees what a node saved, and the gradients of its outputs, as soon as the node is
+ * done (tf.grads keeps all of them until the end), tells an op which of its inputs need a gradient, and may be
+ * nested: a gradient function may itself differentiate, which gradient checkpointing does.
  */
 
 interface TapeNode {
@@ -31,6 +33,20 @@ export function engineInternals(): EngineInternals {
 
 let needed: ReadonlySet<string> | undefined;
 
+/** Ids of the tensors that the innermost differentiation's xs lead to, while it tapes. */
+let onPath: Set<number> | undefined;
+
+/** Whether what runs now is taped: neither untaped altogether, nor a part of an op that tapes itself. */
+export function isTaping(): boolean {
+  const { gradientDepth, kernelDepth } = engineInternals().state;
+  return gradientDepth > 0 && kernelDepth === 0;
+}
+
+/** While taping: whether a gradient will flow to the tensor. */
+export function gradientFlows(tensor: tf.Tensor): boolean {
+  return onPath === undefined || onPath.has(tensor.id);
+}
+
 /** Within a gradient function: whether the named input's gradient is wanted. */
 export function gradientNeeded(input: string): boolean {
   return needed === undefined || needed.has(input);
@@ -47,11 +63,14 @@ export function valueAndGradients<T extends tf.Tensor>(
 ): { value: T; gradients: tf.Tensor[] } {
   const { state } = engineInternals();
   const outer = { tape: state.activeTape, depth: state.gradientDepth, kernelDepth: state.kernelDepth };
-  const tape: TapeNode[] = [];
+  const path = new Set(xs.map((x) => x.id));
+  const outerPath = onPath;
+  const tape = economicalTape(path);
   let value: T;
   state.activeTape = tape;
   state.gradientDepth = 1;
   state.kernelDepth = 0;
+  onPath = path;
   try {
     value = tf.tidy(f);
   } catch (error) {
@@ -61,11 +80,12 @@ export function valueAndGradients<T extends tf.Tensor>(
     state.activeTape = outer.tape;
     state.gradientDepth = outer.depth;
     state.kernelDepth = outer.kernelDepth;
+    onPath = outerPath;
   }
   // The sweep's own arithmetic must not be taped by an enclosing differentiation.
   state.gradientDepth = 0;
   try {
-    return { value, gradients: sweep(tape, value, xs, dy) };
+    return { value, gradients: sweep(tape, path, value, xs, dy) };
   } catch (error) {
     value.dispose();
     throw error;
@@ -86,20 +106,40 @@ export function detached<T extends tf.TensorContainer>(f: () => T): T {
   }
 }
 
-function sweep(tape: TapeNode[], value: tf.Tensor, xs: readonly tf.Tensor[], dy?: tf.Tensor): tf.Tensor[] {
-  const dependsOnXs = new Set(xs.map((x) => x.id));
-  const onPath = tape.map((node) => {
-    const depends = Object.values(node.inputs).some((input) => dependsOnXs.has(input.id));
-    if (depends) for (const output of node.outputs) dependsOnXs.add(output.id);
-    return depends;
-  });
+/** A tape that takes only nodes on the way from the xs, whose ids `path` holds, and of these no more than is read. */
+function economicalTape(path: Set<number>): TapeNode[] {
+  const tape: TapeNode[] = [];
+  tape.push = (...nodes) => {
+    for (const node of nodes) {
+      const { inputs, outputs, saved = [] } = node;
+      const flows = (input: string) => path.has(inputs[input]!.id);
+      if (!Object.keys(inputs).some(flows)) {
+        tf.dispose(saved);
+        continue;
+      }
+      for (const output of outputs) path.add(output.id);
+      disposeUnread(node.kernelName, saved, flows);
+      tape[tape.length] = node;
+    }
+    return tape.length;
+  };
+  return tape;
+}
+
+function sweep(
+  tape: readonly TapeNode[],
+  path: ReadonlySet<number>,
+  value: tf.Tensor,
+  xs: readonly tf.Tensor[],
+  dy?: tf.Tensor,
+): tf.Tensor[] {
   const wanted = new Set(xs.map((x) => x.id));
   const gradients = new Map<number, tf.Tensor>();
   gradients.set(value.id, dy ? dy.clone() : tf.onesLike(value));
   try {
     for (let i = tape.length - 1; i >= 0; i--) {
       const node = tape[i]!;
-      if (onPath[i]) backpropagate(node, gradients, dependsOnXs);
+      backpropagate(node, gradients, path);
       for (const tensor of node.saved ?? []) tensor.dispose();
       node.saved = [];
       for (const output of node.outputs) {
@@ -118,10 +158,10 @@ function sweep(tape: TapeNode[], value: tf.Tensor, xs: readonly tf.Tensor[], dy?
   }
 }
 
-function backpropagate(node: TapeNode, gradients: Map<number, tf.Tensor>, dependsOnXs: Set<number>): void {
+function backpropagate(node: TapeNode, gradients: Map<number, tf.Tensor>, path: ReadonlySet<number>): void {
   const dys = node.outputs.map((output) => gradients.get(output.id) ?? null);
   if (dys.every((dy) => dy === null)) return;
-  const names = Object.keys(node.inputs).filter((name) => dependsOnXs.has(node.inputs[name]!.id));
+  const names = Object.keys(node.inputs).filter((name) => path.has(node.inputs[name]!.id));
   const { gradient } = node;
   if (!gradient) throw new Error(`no gradient is registered for ${node.kernelName}`);
   const outerNeeded = needed;

@@ -31,6 +31,18 @@ export const dora: Op<DoraInputs, DoraAttributes> = {
   forward({ base, x, a, b, magnitude, norm }, { scale }) {
     return tf.mul(adapted(base, x, a, b, scale), tf.div(magnitude, norm));
   },
+  reads(needs) {
+    const adapted = needs('magnitude');
+    const x = adapted || needs('a') || needs('b');
+    return [
+      'a',
+      'b',
+      'magnitude',
+      'norm',
+      ...(x ? (['x'] as const) : []),
+      ...(adapted ? (['base'] as const) : []),
+    ];
+  },
   gradient(dy, { base, x, a, b, magnitude, norm }, { scale }, _output, needs) {
     const dAdapted = tf.mul(dy, tf.div(magnitude, norm));
     const dScaled = tf.mul(dAdapted, scale);

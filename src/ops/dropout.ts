@@ -17,6 +17,7 @@ export const dropout: Op<DropoutInputs, DropoutAttributes> = {
   keepsOutput: false,
   kernels: { tensorflow: native(dropoutKernel), wasm: null, cpu: null },
   forward: ({ x }, attributes) => tf.mul(x, dropoutMask(x.shape, attributes)),
+  reads: () => [],
   gradient: (dy, _inputs, attributes) => ({ x: tf.mul(dy, dropoutMask(dy.shape, attributes)) }),
 };
 

@@ -31,6 +31,7 @@ export const layerNorm: Op<LayerNormInputs, LayerNormAttributes> = {
     const { normed } = normalise(summed(summands, dropout), epsilon);
     return tf.add(tf.mul(normed, weight), bias);
   },
+  reads: () => ['x', 'weight', 'residual'],
   gradient(dy, { weight, bias: _bias, ...summands }, { epsilon, dropout }, _output, needs) {
     const { normed, inverse } = normalise(summed(summands, dropout), epsilon);
     const axes = dy.shape.slice(0, -1).map((_, i) => i);

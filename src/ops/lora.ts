@@ -22,6 +22,7 @@ export const lora: Op<LoraInputs, LoraAttributes> = {
   forward({ x, a, b }, { scale }) {
     return tf.mul(tf.matMul(tf.matMul(x, a, false, true), b, false, true), scale);
   },
+  reads: (needs) => (needs('a') || needs('b') ? ['x', 'a', 'b'] : ['a', 'b']),
   gradient(dy, { x, a, b }, { scale }, _output, needs) {
     const dScaled = tf.mul(dy, scale);
     const dInner = tf.matMul(dScaled, b);

@@ -1,6 +1,6 @@
 import * as tf from '../backends/tf.js';
 import { loraLinearKernel as heapKernel } from './heap/loraLinear.js';
-import { dequantizeNf4, type Nf4Tensors } from './nf4.js';
+import { dequantizeNf4, NF4_PARTS, type Nf4Tensors } from './nf4.js';
 import { type Gradients, type Kernel, native, type Op } from './op.js';
 import { loraLinearKernel as nativeKernel } from './tensorflow/loraLinear.js';
 import { dequantizeOnTensorflow } from './tensorflow/nf4.js';
@@ -45,9 +45,18 @@ function composedWith(dequantize: Dequantize): Kernel<LoraLinearInputs, LoraLine
   return {
     forward: (inputs, attributes) =>
       withAdapter(tf.matMul(inputs.x, weightOf(inputs, attributes), false, true), inputs, attributes),
+    reads: loraLinearReads,
     gradient: (dy, inputs, attributes, _output, needs) =>
       loraLinearGradients(dy, inputs, attributes, needs, () => tf.matMul(dy, weightOf(inputs, attributes))),
   };
+}
+
+/** What loraLinearGradients reads: a frozen layer needs no input of its own, only what it passes gradients through. */
+export function loraLinearReads(
+  needs: (input: keyof LoraLinearInputs) => boolean,
+): readonly (keyof LoraLinearInputs)[] {
+  const x = needs('a') || needs('b') || needs('weight');
+  return ['weight', ...NF4_PARTS, 'a', 'b', ...(x ? (['x'] as const) : [])];
 }
 
 /** Adds the adapter's part to y = x Wᵀ. */

@@ -34,6 +34,16 @@ export type Nf4Tensors = {
   nestedOffset?: tf.Tensor;
 };
 
+/** The names of its tensors, those that may be absent too. */
+export const NF4_PARTS = [
+  'packed',
+  'absmax',
+  'absmaxPacked',
+  'nestedCode',
+  'nestedAbsmax',
+  'nestedOffset',
+] as const satisfies readonly (keyof Nf4Tensors)[];
+
 /** The absmax of each block, undoing the second quantisation where there is one: float32 [blocks]. */
 export function blockScales(weight: Nf4Tensors, blocks: number): tf.Tensor {
   if (weight.absmax) return weight.absmax;

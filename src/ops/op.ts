@@ -1,7 +1,7 @@
 import { type BackendName, currentBackend } from '../backends/select.js';
 import { hasKernelLibrary } from '../backends/tensorflow/kernelLibrary.js';
 import * as tf from '../backends/tf.js';
-import { engineInternals, gradientNeeded } from './autodiff.js';
+import { engineInternals, gradientFlows, gradientNeeded, isTaping } from './autodiff.js';
 
 /** Named tensors; `undefined` where an optional one is absent. */
 export type Tensors = { [name: string]: tf.Tensor | undefined };
@@ -17,8 +17,13 @@ export interface WithKept {
 
 /** One way to compute an op: forward, and the gradient of its differentiable inputs. */
 export interface Kernel<I, A, O = tf.Tensor> {
-  /** @param taped whether a backward pass may follow */
+  /** @param taped whether a backward pass through this op may follow */
   forward(inputs: I, attributes: A, taped: boolean): O | (O extends tf.Tensor ? WithKept : never);
+  /**
+   * The inputs whose values the gradient reads where those that `needs` names are wanted; all of them where this
+   * is left out. Others are not kept for the backward pass, and `gradient` gets `undefined` for them.
+   */
+  reads?(needs: (input: keyof I) => boolean, inputs: I): readonly (keyof I)[];
   /**
    * From the gradient of the output to those of the inputs; returns tensors of its own (`dy.clone()`,
    * never `dy`). null: the op is not differentiable.
@@ -63,20 +68,23 @@ export function run<I extends Tensors, A>(op: Op<I, A>, inputs: I, attributes: A
   const kernel = kernelOf(op);
   const names = Object.keys(inputs).filter((name) => inputs[name] !== undefined);
   const given = Object.fromEntries(names.map((name) => [name, inputs[name]!]));
+  const flows = (input: keyof I) =>
+    given[input as string] !== undefined && gradientFlows(given[input as string]!);
+  const taped = isTaping() && names.some(flows);
+  const read = taped ? readInputs(kernel, names, inputs, flows) : [];
   return engineInternals().runKernelFunc({
     inputs: given,
     forwardFunc: (_backend, save) => {
-      const result = kernel.forward(inputs, attributes, engineInternals().state.gradientDepth > 0);
+      const result = kernel.forward(inputs, attributes, taped);
       const { output, kept } = result instanceof tf.Tensor ? { output: result, kept: [] } : result;
-      const tensors = names.map((name) => given[name]!);
-      save([...tensors, ...(op.keepsOutput ? [output] : []), ...kept]);
+      if (taped) save([...read.map((name) => given[name]!), ...(op.keepsOutput ? [output] : []), ...kept]);
       return output;
     },
     backwardsFunc: (dy, saved) => {
       if (!kernel.gradient) throw new Error('this op is not differentiable');
-      const savedInputs = Object.fromEntries(names.map((name, i) => [name, saved[i]])) as I;
-      const output = op.keepsOutput ? saved[names.length]! : dy;
-      const kept = saved.slice(names.length + (op.keepsOutput ? 1 : 0));
+      const savedInputs = Object.fromEntries(read.map((name, i) => [name, saved[i]])) as I;
+      const output = op.keepsOutput ? saved[read.length]! : dy;
+      const kept = saved.slice(read.length + (op.keepsOutput ? 1 : 0));
       const needs = (input: keyof I) => gradientNeeded(input as string);
       const gradients = kernel.gradient(dy, savedInputs, attributes, output, needs, kept);
       return Object.fromEntries(
@@ -91,6 +99,18 @@ export function run<I extends Tensors, A>(op: Op<I, A>, inputs: I, attributes: A
       );
     },
   });
+}
+
+/** Of the inputs that are there, those that the kernel's gradient reads. */
+function readInputs<I, A>(
+  kernel: Kernel<I, A>,
+  names: readonly string[],
+  inputs: I,
+  flows: (input: keyof I) => boolean,
+): readonly string[] {
+  if (!kernel.reads) return names;
+  const read = new Set<PropertyKey>(kernel.reads(flows, inputs));
+  return names.filter((name) => read.has(name));
 }
 
 /** Runs an op that is not differentiable, of lists of tensors or of several outputs, on the current backend. */

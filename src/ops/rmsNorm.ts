@@ -25,6 +25,7 @@ export const rmsNorm: Op<RmsNormInputs, RmsNormAttributes> = {
     const normed = tf.mul(tf.mul(x, inverseRms(x, epsilon)), tf.add(weight, offset));
     return residual ? tf.add(normed, residual) : normed;
   },
+  reads: () => ['x', 'weight'],
   gradient(dy, { x, weight }, { epsilon, offset }, _output, needs) {
     const r = inverseRms(x, epsilon);
     const normed = tf.mul(x, r);

@@ -19,6 +19,7 @@ export const rope: Op<RopeInputs, Record<never, never>> = {
     const [a, b] = halves(x);
     return tf.add(tf.mul(x, forHeads(cos)), tf.mul(tf.concat([tf.neg(b), a], -1), forHeads(sin)));
   },
+  reads: () => ['cos', 'sin'],
   gradient(dy, { cos, sin }, _attributes, _output, needs) {
     if (!needs('x')) return {};
     const [a, b] = halves(tf.mul(dy, forHeads(sin)));

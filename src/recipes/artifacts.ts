@@ -54,6 +54,14 @@ export function weightsHash(model: string): string {
   return hash.digest('hex');
 }
 
+/** SHA-256 of an adapter in PEFT's layout: its configuration and its tensors. */
+export function adapterHash(folder: string): string {
+  const hash = createHash('sha256');
+  const names = ['adapter_config.json', 'adapter_model.safetensors', 'adapter_model.bin'];
+  for (const path of names.map((name) => join(folder, name))) if (existsSync(path)) addFile(hash, path);
+  return hash.digest('hex');
+}
+
 function addFile(hash: Hash, path: string): void {
   const chunk = new Uint8Array(2 ** 20);
   const fd = openSync(path, 'r');

@@ -1,13 +1,15 @@
 import { Agent } from '../agents/agent.js';
-import type { ApcScorer } from '../apc/score.js';
+import { Relevance } from '../apc/relevance.js';
+import { ApcScorer } from '../apc/score.js';
 import type { EvaluateConfig } from '../config/schema.js';
-import { type LoadedCharacter, loadCharacter, resumableTable } from '../data/index.js';
+import { type LoadedCharacter, loadCharacter } from '../data/index.js';
 import type { Discriminator } from '../discriminators/discriminator.js';
 import { type ClassifierReport, evaluateDiscriminator } from '../discriminators/evaluate.js';
 import { loadFormat } from '../discriminators/format.js';
 import { labelledRows } from '../discriminators/rows.js';
 import { methodMetrics, pairedDifferences } from '../evaluation/metrics.js';
-import { type ReplyRow, repliesTable, replyRow } from '../evaluation/rows.js';
+import { judgedReplies, type Play } from '../evaluation/plays.js';
+import type { ReplyRow } from '../evaluation/rows.js';
 import {
   comparisonRows,
   type DpoEffect,
@@ -23,11 +25,10 @@ import { writeFileAtomic } from '../support/files.js';
 import { percent, percentInterval } from '../support/numbers.js';
 import type { Progress } from '../support/progress.js';
 import { bootstrapInterval, mean } from '../support/statistics.js';
-import type { RunFolder } from '../training/runFolder.js';
 import { loadProvenance, weightsHash } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
 import type { Models } from './models.js';
-import { characterOf, loadRelevance, loadScorer, loadTokenizer, noteCuts } from './parts.js';
+import { characterOf, loadDiscriminator, loadTokenizer, noteCuts } from './parts.js';
 
 export interface EvaluateResult {
   run: string;
@@ -42,11 +43,15 @@ export interface EvaluateResult {
 /** Plays held-out queries by each method, with and without DPO, and has a judge score the replies. */
 export async function evaluate(config: EvaluateConfig, context: RecipeContext): Promise<EvaluateResult> {
   const { progress } = context;
-  const loaded = loadCharacter(config.character);
-  const character = characterOf(loaded);
-  const queries = evaluationQueries(loaded, config.character);
+  const characters = config.character.map((name) => {
+    const loaded = loadCharacter(name);
+    return { loaded, character: characterOf(loaded), queries: evaluationQueries(loaded, name) };
+  });
+  const ids = characters.map(({ character }) => character.id);
+  const twice = ids.find((id, i) => ids.indexOf(id) < i);
+  if (twice !== undefined) throw new TruecastError(`${twice} is listed twice`, 'name each character once');
   const names = {
-    models: [config.judge.relevance, config.judge.nli, config.model.base, config.retriever],
+    models: [config.model.base, config.judge.relevance, config.judge.nli, config.retriever],
     adapters: config.methods.flatMap(({ adapter, dpo }) => [adapter, dpo]),
   };
   const { folder, models } = await beginRun(config, names, context);
@@ -55,57 +60,74 @@ export async function evaluate(config: EvaluateConfig, context: RecipeContext): 
     return folder.readJson('result.json') as EvaluateResult;
   }
 
-  const warnings = judgeWarnings(config, models, character.id);
+  const warnings = judgeWarnings(config, models, ids);
   for (const warning of warnings) progress.note(`warning: ${warning}`);
 
-  const judges = { relevance: models.get(config.judge.relevance), nli: models.get(config.judge.nli) };
-  const judge = loadScorer(character, judges, progress);
+  const discriminators = {
+    relevance: loadDiscriminator(models.get(config.judge.relevance), 'relevance'),
+    nli: loadDiscriminator(models.get(config.judge.nli), 'nli'),
+  };
   const base = models.path(config.model.base);
   const model = loadGemma(base, config.model);
-  const retriever = config.retriever
-    ? loadRelevance(character, models.get(config.retriever), progress)
-    : undefined;
+  const retriever = config.retriever === undefined ? undefined : models.get(config.retriever);
+  // a judge that retrieves as well tells relevance once for both
+  const separate =
+    retriever && retriever.path !== models.path(config.judge.relevance)
+      ? loadDiscriminator(retriever, 'relevance')
+      : undefined;
   const tokenizer = loadTokenizer(base, model.config.vocab_size);
-  const agentOf = ({ method }: EvaluateConfig['methods'][number]) => {
-    const options = { method, personaTurn: config.personaTurn, topK: config.topK };
-    return new Agent(character, model, tokenizer, options, retriever);
-  };
-  const wear = (adapter: string | undefined) =>
-    useAdapter(model, adapter === undefined ? undefined : models.path(adapter));
-  const play = (entry: EvaluateConfig['methods'][number], adapter: string | undefined, dpo: boolean) => {
-    wear(adapter);
-    return judgedReplies(agentOf(entry), judge, queries, config, folder, { dpo, progress });
-  };
+  const cast = characters.map(({ character, ...rest }) => {
+    const relevance = new Relevance(character, discriminators.relevance, progress);
+    const retrieval = separate ? new Relevance(character, separate, progress) : relevance;
+    return { ...rest, character, retrieval, judge: new ApcScorer(relevance, discriminators.nli, progress) };
+  });
+  const texts = (queries: readonly EvaluationQuery[]) => queries.map(({ text }) => text);
+  const wear = (adapter: string | undefined) => useAdapter(model, adapter);
+  const path = (adapter: string | undefined) => (adapter === undefined ? undefined : models.path(adapter));
+  const plays: Play[] = [];
   // what cannot be played is said at once, not after hours of playing the rest
   for (const entry of config.methods) {
-    for (const adapter of [entry.adapter, entry.dpo]) wear(adapter);
-    const prompts = await agentOf(entry).prompts(
-      queries.map(({ text }) => [{ role: 'user', content: text }]),
-    );
-    agentOf(entry).checkRoom(prompts, config.sampling.maxNewTokens);
-  }
-
-  // of all queries at once, fresh or resumed: the same batches give the same numbers
-  (await judge.relevance.of(queries.map(({ text }) => text))).dispose();
-  const reports = await judgeReports(judge, loaded, progress);
-
-  const methods: MethodResult[] = [];
-  for (const entry of config.methods) {
-    const before = await play(entry, entry.adapter, false);
-    const result: MethodResult = { method: entry.method, before: methodMetrics(before) };
-    if (entry.dpo) {
-      const after = await play(entry, entry.dpo, true);
-      result.after = methodMetrics(after);
-      result.effect = dpoEffect(before, after, config);
+    for (const adapter of [entry.adapter, entry.dpo]) wear(path(adapter));
+    for (const { character, queries, retrieval, judge } of cast) {
+      const options = { method: entry.method, personaTurn: config.personaTurn, topK: config.topK };
+      const agent = new Agent(character, model, tokenizer, options, retrieval);
+      const prompts = await agent.prompts(texts(queries).map((content) => [{ role: 'user', content }]));
+      agent.checkRoom(prompts, config.sampling.maxNewTokens);
+      const played = queries.map((query, i) => ({ ...query, prompt: prompts[i]! }));
+      plays.push({ agent, judge, adapter: path(entry.adapter), dpo: false, queries: played });
+      if (entry.dpo) plays.push({ agent, judge, adapter: path(entry.dpo), dpo: true, queries: played });
     }
-    methods.push(result);
   }
+  // of all queries at once, fresh or resumed: the same batches give the same numbers
+  await Relevance.learn(
+    cast.map(({ judge, queries }) => ({ relevance: judge.relevance, queries: texts(queries) })),
+    progress,
+  );
+  const reports = await judgeReports(
+    discriminators,
+    cast.map(({ loaded }) => loaded),
+    progress,
+  );
 
-  noteCuts([judge.relevance.discriminator, judge.nli], progress);
+  const { samples, sampling, run } = config;
+  const options = { samples, sampling, seed: run.seed, folder: folder.file('replies'), wear, progress };
+  const replies = await judgedReplies(plays, options);
+  const methods = config.methods.map(({ method, dpo }) => {
+    const of = (after: boolean) =>
+      replies.flat().filter((reply) => reply.method === method && reply.dpo === after);
+    const result: MethodResult = { method, before: methodMetrics(of(false)) };
+    if (dpo) {
+      result.after = methodMetrics(of(true));
+      result.effect = dpoEffect(of(false), of(true), config);
+    }
+    return result;
+  });
+
+  noteCuts([discriminators.relevance, discriminators.nli], progress);
   const result: EvaluateResult = {
     run: folder.path,
-    character: character.name,
-    queries: queries.length,
+    character: characters.map(({ character }) => character.name).join(', '),
+    queries: characters.reduce((sum, { queries }) => sum + queries.length, 0),
     methods,
     warnings,
     ...(reports ? { judges: reports } : {}),
@@ -113,8 +135,10 @@ export async function evaluate(config: EvaluateConfig, context: RecipeContext): 
   writeFileAtomic(folder.file('report.md'), report(config, result));
   folder.writeJson('result.json', result);
   model.dispose();
-  judge.dispose();
-  retriever?.dispose();
+  for (const { judge, retrieval } of cast) {
+    judge.dispose();
+    retrieval.dispose();
+  }
   return result;
 }
 
@@ -128,11 +152,15 @@ function evaluationQueries(loaded: LoadedCharacter, from: string): EvaluationQue
   // a plain persona's queries trained nothing that truecast knows of: all are held out
   const queries = heldOut.length > 0 ? heldOut : loaded.queries;
   if (queries.length === 0) throw new TruecastError(`${from} has no held-out queries`, 'add queries to it');
-  return queries;
+  return queries.map(({ queryId, text }) => ({ queryId, text }));
 }
 
 /** A judge that gave the reward, or learnt from this character's rows, proves little: says so. */
-function judgeWarnings({ judge, methods }: EvaluateConfig, models: Models, character: string): string[] {
+function judgeWarnings(
+  { judge, methods }: EvaluateConfig,
+  models: Models,
+  characters: readonly string[],
+): string[] {
   const warnings: string[] = [];
   const hashes = {
     relevance: weightsHash(models.path(judge.relevance)),
@@ -151,57 +179,30 @@ function judgeWarnings({ judge, methods }: EvaluateConfig, models: Models, chara
   for (const task of ['relevance', 'nli'] as const) {
     const { path, repository } = models.get(judge[task]);
     const { trainedOn } = loadFormat(path, repository);
-    if (trainedOn?.characters.includes(character)) {
-      warnings.push(`the ${task} judge was trained on rows of ${character}`);
-    }
+    const known = characters.filter((character) => trainedOn?.characters.includes(character));
+    if (known.length > 0) warnings.push(`the ${task} judge was trained on rows of ${known.join(', ')}`);
   }
   return warnings;
 }
 
+/** The judges on the annotated rows of the characters that have some. */
 async function judgeReports(
-  judge: ApcScorer,
-  loaded: LoadedCharacter,
+  { relevance, nli }: { relevance: Discriminator; nli: Discriminator },
+  characters: readonly LoadedCharacter[],
   progress: Progress,
 ): Promise<EvaluateResult['judges']> {
-  if (!loaded.relevance || !loaded.nli) return undefined;
-  const of = (discriminator: Discriminator, task: 'relevance' | 'nli') =>
-    evaluateDiscriminator(discriminator, labelledRows(loaded, task, 'held-out'), progress);
-  return { relevance: await of(judge.relevance.discriminator, 'relevance'), nli: await of(judge.nli, 'nli') };
+  const annotated = characters.filter((loaded) => loaded.relevance && loaded.nli);
+  if (annotated.length === 0) return undefined;
+  const of = (discriminator: Discriminator, task: 'relevance' | 'nli') => {
+    const rows = annotated.flatMap((loaded) => labelledRows(loaded, task, 'held-out'));
+    return evaluateDiscriminator(discriminator, rows, progress);
+  };
+  return { relevance: await of(relevance, 'relevance'), nli: await of(nli, 'nli') };
 }
 
 function useAdapter(model: GemmaForCausalLM, folder: string | undefined): void {
   model.adapter?.dispose();
   model.adapter = folder === undefined ? undefined : loadAdapter(folder, model.linearLayers());
-}
-
-/** Replies of one method, judged; kept as they come, so that a stopped run goes on. */
-async function judgedReplies(
-  agent: Agent,
-  judge: ApcScorer,
-  queries: readonly EvaluationQuery[],
-  config: EvaluateConfig,
-  folder: RunFolder,
-  { dpo, progress }: { dpo: boolean; progress: Progress },
-): Promise<ReplyRow[]> {
-  const { method } = agent.options;
-  const asked = queries.flatMap(({ queryId, text }) =>
-    Array.from({ length: config.samples }, (_, sample) => ({ queryId, query: text, sample })),
-  );
-  const { batchSize } = config.sampling;
-  const sampling = { ...config.sampling, seed: config.run.seed };
-  const path = folder.file('replies', `${method}${dpo ? '-dpo' : ''}.arrow`);
-  const size = { total: asked.length, chunk: batchSize };
-  return resumableTable(path, repliesTable, size, async (begin, end) => {
-    const part = asked.slice(begin, end).map((one) => ({ ...one, key: `${one.queryId}/${one.sample}` }));
-    const what = `${method}${dpo ? ' + DPO' : ''}, replies ${begin + 1}–${end} of ${asked.length}`;
-    const replies = await agent.reply(part, sampling, { batchSize, progress, what });
-    const scored = await judge.score(part.map(({ query }, i) => ({ query, response: replies[i]!.text })));
-    return scored.map((item, i) => {
-      const { queryId, sample } = part[i]!;
-      const { tokens, stopped } = replies[i]!;
-      return replyRow(item, { method, dpo, queryId, sample, tokens, stopped });
-    });
-  });
 }
 
 function dpoEffect(before: ReplyRow[], after: ReplyRow[], { bootstrap, run }: EvaluateConfig): DpoEffect {

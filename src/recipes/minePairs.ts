@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { Agent } from '../agents/agent.js';
 import { preferencePairs } from '../apc/pairs.js';
-import type { ApcScorer, ScoredItem } from '../apc/score.js';
+import { PAIRS_TOGETHER } from '../apc/parts.js';
+import { type ApcScorer, type ScoredItem, scoreTogether } from '../apc/score.js';
 import type { DpoConfig } from '../config/schema.js';
 import {
+  chunkEnds,
   type PairRow,
   pairsTable,
   type QueryRow,
@@ -23,8 +25,6 @@ import type { RunFolder } from '../training/runFolder.js';
 
 const SAMPLES = 'samples.jsonl';
 const SCORES = 'scores.arrow';
-/** Responses scored at a time; what is scored is kept. */
-const SCORED_TOGETHER = 64;
 /** The run's pairs, mined or ready-made. */
 export const PAIRS = 'pairs.arrow';
 
@@ -36,24 +36,33 @@ export async function minePairs(
   agent: Agent,
   scorer: ApcScorer,
   queries: readonly QueryRow[],
+  prompts: readonly (readonly number[])[],
   { mining, run }: DpoConfig,
   folder: RunFolder,
   progress: Progress,
 ): Promise<PairRow[]> {
   if (folder.has(PAIRS)) return readTable(folder.file(PAIRS), pairsTable);
-  const samples = await sampleResponses(agent, queries, mining, run.seed, folder, progress);
+  const samples = await sampleResponses(agent, queries, prompts, mining, run.seed, folder, progress);
   // of all queries at once, fresh or resumed: the same batches give the same numbers
   (await scorer.relevance.of(queries.map(({ text }) => text))).dispose();
-  const size = { total: samples.length, chunk: SCORED_TOGETHER };
-  const scored = await resumableTable(folder.file(SCORES), scoresTable, size, async (begin, end) =>
-    (await scorer.score(samples.slice(begin, end))).map(({ query, response, apc, delta, violations }) => ({
+  const distinct = [...new Map(samples.map((item) => [keyOf(item), item])).values()];
+  const chunk = Math.max(1, Math.floor(PAIRS_TOGETHER / agent.character.statements.length));
+  const ends = chunkEnds(distinct.length, chunk);
+  const bar = progress.start('scoring', distinct.length);
+  const table = await resumableTable(folder.file(SCORES), scoresTable, ends, async (begin, end) => {
+    const made = await scoreTogether(distinct.slice(begin, end).map((item) => ({ scorer, item })));
+    bar.update(end);
+    return made.map(({ query, response, apc, delta, violations }) => ({
       query,
       response,
       apc,
       delta,
       violations,
-    })),
-  );
+    }));
+  });
+  bar.stop();
+  const scores = new Map(table.map((row) => [keyOf(row), row]));
+  const scored = samples.map((item) => scores.get(keyOf(item))!);
   const ids = new Map(queries.map(({ text, queryId }) => [text, queryId]));
   const pairs = preferencePairs(scored, mining.margin).map((pair) => ({
     character: agent.character.id,
@@ -74,17 +83,26 @@ export async function minePairs(
   return pairs;
 }
 
+function keyOf({ query, response }: ScoredItem): string {
+  return JSON.stringify([query, response]);
+}
+
+/** In the queries' order, each query's samples together. */
 async function sampleResponses(
   agent: Agent,
   queries: readonly QueryRow[],
+  prompts: readonly (readonly number[])[],
   { samples, sampling }: DpoConfig['mining'],
   seed: number,
   folder: RunFolder,
   progress: Progress,
 ): Promise<ScoredItem[]> {
-  const wanted = queries.flatMap(({ text, queryId }) =>
-    Array.from({ length: samples }, (_, i) => ({ query: text, key: `${queryId}/${i}` })),
+  const all = queries.flatMap(({ text, queryId }, q) =>
+    Array.from({ length: samples }, (_, i) => ({ query: text, key: `${queryId}/${i}`, prompt: prompts[q]! })),
   );
+  // prompts of like lengths run together
+  const order = all.map((_, i) => i).sort((a, b) => all[a]!.prompt.length - all[b]!.prompt.length || a - b);
+  const wanted = order.map((i) => all[i]!);
   const path = folder.file(SAMPLES);
   const done = samplesDone(path, sampling.batchSize, wanted.length);
   const strange = done.findIndex(({ query }, i) => query !== wanted[i]!.query);
@@ -97,7 +115,7 @@ async function sampleResponses(
   const bar = progress.start('sampling', wanted.length, done.length);
   while (done.length < wanted.length) {
     const batch = wanted.slice(done.length, done.length + sampling.batchSize);
-    const replies = await agent.reply(batch, { ...sampling, seed }, { batchSize: sampling.batchSize });
+    const replies = await agent.replies(batch, { ...sampling, seed });
     const rows = batch.map(({ query }, i) => ({
       character: agent.character.id,
       query,
@@ -108,7 +126,11 @@ async function sampleResponses(
     bar.update(done.length);
   }
   bar.stop();
-  return done;
+  const result: ScoredItem[] = [];
+  order.forEach((i, place) => {
+    result[i] = { query: done[place]!.query, response: done[place]!.response };
+  });
+  return result;
 }
 
 /**

@@ -1,7 +1,12 @@
+import { join } from 'node:path';
 import { Agent } from '../agents/agent.js';
+import { currentBackend } from '../backends/select.js';
 import type { DpoConfig } from '../config/schema.js';
 import { loadCharacter, type PairRow } from '../data/index.js';
-import { dpoTask, type ReferenceLogProbs, referenceLogProbs, type TokenizedPair } from '../dpo/task.js';
+import type { TokenizedPair } from '../dpo/pairs.js';
+import { type ReferenceLogProbs, referenceLogProbs } from '../dpo/reference.js';
+import { ReferenceCache } from '../dpo/referenceCache.js';
+import { dpoTask } from '../dpo/task.js';
 import { loadGemma } from '../models/decoders.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
 import { TruecastError } from '../support/errors.js';
@@ -10,7 +15,7 @@ import type { Progress } from '../support/progress.js';
 import { mean } from '../support/statistics.js';
 import { train } from '../training/loop.js';
 import type { RunFolder } from '../training/runFolder.js';
-import { baseName, baseProvenance, saveProvenance, weightsHash } from './artifacts.js';
+import { adapterHash, baseName, baseProvenance, saveProvenance, weightsHash } from './artifacts.js';
 import { beginRun, type RecipeContext } from './begin.js';
 import { minePairs } from './minePairs.js';
 import type { LocatedModel } from './models.js';
@@ -25,6 +30,8 @@ export interface DpoResult {
 }
 
 const REFERENCE = 'reference.json';
+/** In the folder of all runs: a run on the same pairs with another loss, β or rank has the same reference. */
+const REFERENCES = '.references';
 
 /**
  * Trains a LoRA over a 4-bit model to prefer what is faithful to the whole persona: samples responses,
@@ -66,17 +73,20 @@ export async function trainDpo(config: DpoConfig, context: RecipeContext): Promi
     config.agent,
     scorer?.relevance,
   );
-  if (!ready) {
+  let rows: PairRow[];
+  if (ready) {
+    rows = ready;
+    keepPairs(folder, ready, config.pairs!);
+  } else {
     // all queries at once, fresh or resumed: retrieval makes the same batches, hence the same numbers
     const prompts = await agent.prompts(queries.map(({ text }) => [{ role: 'user', content: text }]));
     agent.checkRoom(prompts, config.mining.sampling.maxNewTokens);
+    rows = await minePairs(agent, scorer!, queries, prompts, config, folder, progress);
   }
-  const rows = ready ?? (await minePairs(agent, scorer!, queries, config, folder, progress));
-  if (ready) keepPairs(folder, ready, config.pairs!);
   if (scorer) noteCuts([scorer.relevance.discriminator, scorer.nli], progress);
   const pairs = await tokenizePairs(agent, rows, progress);
 
-  const reference = cachedReference(model, pairs, config, folder, progress);
+  const reference = await cachedReference(model, pairs, { config, base: base.path, start }, folder, progress);
   const task = dpoTask(model, pairs, reference, { ...config.training, ...config.dpo, seed });
   progress.note(`${pairs.length} pairs, ${task.totalSteps} steps`);
   await train(task, { ...config.training, seed }, folder, progress);
@@ -134,20 +144,29 @@ async function tokenizePairs(
   return fitting;
 }
 
-/** The reference's log-probabilities: of the model as it begins, kept with the run. */
-function cachedReference(
+/**
+ * The reference's log-probabilities: of the model as it begins, kept with the run, and beside the runs for others
+ * on the same pairs.
+ */
+async function cachedReference(
   model: GemmaForCausalLM,
   pairs: readonly TokenizedPair[],
-  config: DpoConfig,
+  { config, base, start }: { config: DpoConfig; base: string; start: string | undefined },
   folder: RunFolder,
   progress: Progress,
-): ReferenceLogProbs[] {
+): Promise<ReferenceLogProbs[]> {
   if (!folder.has(REFERENCE)) {
-    const adapterOn = config.startAdapter !== undefined;
-    folder.writeJson(
-      REFERENCE,
-      referenceLogProbs(model, pairs, config.training.batchSize, adapterOn, progress),
-    );
+    const { base: _name, ...held } = config.model;
+    const reference = {
+      weights: weightsHash(base),
+      architecture: model.config,
+      held,
+      adapter: start === undefined ? null : adapterHash(start),
+      backend: currentBackend(),
+    };
+    const known = ReferenceCache.open(join(config.run.directory, REFERENCES), reference, progress);
+    const adapterOn = start !== undefined;
+    folder.writeJson(REFERENCE, await referenceLogProbs(model, pairs, { adapterOn, known, progress }));
   }
   return folder.readJson(REFERENCE) as ReferenceLogProbs[];
 }

@@ -1,14 +1,16 @@
 import * as tf from '../backends/tf.js';
 import type { GemmaForCausalLM } from '../models/gemma/model.js';
-import { responseLogProbs, type TokenizedResponse } from '../models/gemma/responses.js';
+import { type PromptedResponses, packedTokens, responseLogProbs } from '../models/gemma/responses.js';
 import type { Weights } from '../models/weights.js';
 import { TruecastError } from '../support/errors.js';
 import { randomKey, shuffled } from '../support/random.js';
 import type { TrainingTask } from '../training/loop.js';
 
 /** A dialogue turn as ids. */
-export interface TokenizedDialogue extends TokenizedResponse {
+export interface TokenizedDialogue {
   id: string;
+  prompt: readonly number[];
+  response: readonly number[];
 }
 
 /**
@@ -19,7 +21,15 @@ export function sftTask(
   model: GemmaForCausalLM,
   weights: Weights,
   dialogues: readonly TokenizedDialogue[],
-  options: { epochs: number; batchSize: number; accumulation: number; seed: number; recompute: boolean },
+  options: {
+    epochs: number;
+    batchSize: number;
+    accumulation: number;
+    seed: number;
+    recompute: boolean;
+    /** The longest row, in tokens, that several dialogues share. */
+    packedLength?: number;
+  },
 ): TrainingTask<{ rows: TokenizedDialogue[]; share: number }> {
   if (dialogues.length === 0) throw new TruecastError('there are no dialogues to train on');
   const perStep = options.batchSize * options.accumulation;
@@ -35,7 +45,7 @@ export function sftTask(
       const order = shuffled(dialogues, randomKey(options.seed, 'dialogues', epoch));
       const begin = (step % stepsPerEpoch) * perStep;
       const rows = order.slice(begin, begin + perStep);
-      rows.sort((a, b) => length(b) - length(a));
+      rows.sort((a, b) => packedTokens(textsOf(b)) - packedTokens(textsOf(a)));
       const all = tokens(rows);
       const batches: { rows: TokenizedDialogue[]; share: number }[] = [];
       for (let i = 0; i < rows.length; i += options.batchSize) {
@@ -46,12 +56,13 @@ export function sftTask(
     },
     describe: ({ rows }) => rows.map(({ id }) => id).join(', '),
     loss({ rows, share }, dropoutKey) {
-      const { logProbs } = responseLogProbs(model, rows, { dropoutKey, recompute: options.recompute });
+      const mode = { dropoutKey, recompute: options.recompute };
+      const { logProbs } = responseLogProbs(model, rows.map(textsOf), mode, options.packedLength);
       return tf.mul(tf.mean(logProbs), -share) as tf.Scalar;
     },
   };
 }
 
-function length({ prompt, response }: TokenizedResponse): number {
-  return prompt.length + response.length;
+function textsOf({ prompt, response }: TokenizedDialogue): PromptedResponses {
+  return { prompt, responses: [response] };
 }

@@ -88,7 +88,9 @@ describeBackends('a command that is killed and started again ends with the same 
       ['train-dpo', '--config', 'dpo.yaml'],
       [
         { call: 'appendFileSync', path: 'samples.jsonl', nth: 2, when: 'halfway' },
+        { call: 'appendFileSync', path: 'scores.partial.jsonl', when: 'halfway' },
         { call: 'renameSync', path: 'pairs.arrow', when: 'after' },
+        { call: 'renameSync', path: 'reference.json', when: 'before' },
         { call: 'appendFileSync', path: 'metrics.jsonl', nth: 2, when: 'after' },
         { call: 'renameSync', path: 'checkpoints/step-000002', when: 'before' },
         { call: 'renameSync', path: 'checkpoints/step-000002', when: 'after' },
@@ -104,7 +106,9 @@ describeBackends('a command that is killed and started again ends with the same 
       'evaluate',
       ['evaluate', '--config', 'evaluate.yaml'],
       [
-        { call: 'appendFileSync', path: 'replies/vanilla.partial.jsonl', nth: 2, when: 'halfway' },
+        { call: 'appendFileSync', path: 'replies/generated.partial.jsonl', nth: 2, when: 'halfway' },
+        { call: 'renameSync', path: 'replies/generated.arrow', when: 'before' },
+        { call: 'appendFileSync', path: 'replies/judged.partial.jsonl', when: 'halfway' },
         { call: 'renameSync', path: 'replies/vanilla.arrow', when: 'before' },
         { call: 'renameSync', path: 'replies/vanilla-dpo.arrow', when: 'after' },
         { call: 'renameSync', path: 'result.json', when: 'before' },

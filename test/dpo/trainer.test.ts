@@ -3,12 +3,9 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
 import type { DpoLossName } from '../../src/dpo/losses.js';
-import {
-  dpoTask,
-  type ReferenceLogProbs,
-  referenceLogProbs,
-  type TokenizedPair,
-} from '../../src/dpo/task.js';
+import type { TokenizedPair } from '../../src/dpo/pairs.js';
+import { type ReferenceLogProbs, referenceLogProbs } from '../../src/dpo/reference.js';
+import { dpoTask } from '../../src/dpo/task.js';
 import { loadGemma } from '../../src/models/decoders.js';
 import { SafetensorsFile } from '../../src/models/formats/safetensors.js';
 import type { GemmaForCausalLM } from '../../src/models/gemma/model.js';
@@ -166,26 +163,27 @@ describeBackends('DPO training equals the runs of TRL', (backend) => {
     golden.close();
   });
 
-  it("the reference's log-probabilities are those of the model without its adapter", () => {
+  it("the reference's log-probabilities are those of the model without its adapter", async () => {
     const golden = SafetensorsFile.open(join(folder('sigmoid'), 'golden.safetensors'));
     const model = loadModel('sigmoid');
     const pairs = [0, 1, 2].flatMap((batch) => recordedPairs(golden, batch));
-    const expected = [0, 1, 2].flatMap((batch) => recordedReference(golden, batch));
+    const all = [0, 1, 2].flatMap((batch) => recordedReference(golden, batch));
     const before = tf.memory().numTensors;
-    for (const batchSize of [1, 4, 100]) {
-      const actual = referenceLogProbs(model, pairs, batchSize, false, silent);
+    for (const given of [pairs, pairs.slice(0, 1), pairs.slice(1, 4)]) {
+      const actual = await referenceLogProbs(model, given);
+      const expected = all.slice(pairs.indexOf(given[0]!)).slice(0, given.length);
       expect(actual).toHaveLength(expected.length);
       expectClose(
         actual.flatMap(({ chosen, rejected }) => [chosen, rejected]),
         expected.flatMap(({ chosen, rejected }) => [chosen, rejected]),
         1e-6,
-        `in batches of ${batchSize}`,
+        `${given.length} at once`,
       );
     }
     expect(tf.memory().numTensors).toBe(before);
     expect(model.adapter!.enabled).toBe(true);
     model.adapter!.enabled = false;
-    const begun = referenceLogProbs(model, pairs.slice(0, 2), 2, true, silent);
+    const begun = await referenceLogProbs(model, pairs.slice(0, 2), { adapterOn: true });
     expect(model.adapter!.enabled).toBe(false);
     // with the adapter on, those of the policy that training begins with
     const { logs } = readRun('sigmoid');

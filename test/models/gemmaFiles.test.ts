@@ -123,7 +123,7 @@ describeBackends('Gemma 2 and 3 at work', () => {
     const lengths = [16, 11, 7];
     const rows = lengths.map((length, b) => {
       const all = ids.slice(b * T, b * T + length);
-      return { prompt: all.slice(0, 3), response: all.slice(3) };
+      return { prompt: all.slice(0, 3), responses: [all.slice(3)] };
     });
     const expected = lengths.flatMap((length, b) =>
       Array.from({ length: length - 3 }, (_, i) => {

@@ -2,7 +2,7 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as tf from '../../src/backends/tf.js';
-import { batchesByLength, encodeBatch, paddedLength } from '../../src/discriminators/batches.js';
+import { batchesByLength, encodeBatch, PASS_TOKENS, paddedLength } from '../../src/discriminators/batches.js';
 import { Discriminator } from '../../src/discriminators/discriminator.js';
 import { evaluateDiscriminator, wilson } from '../../src/discriminators/evaluate.js';
 import {
@@ -223,11 +223,14 @@ describe('batchesByLength', () => {
         longest = lengths[i]!;
       }
     }
-    // no two neighbours would fit into one
-    batches.slice(1).forEach((batch, b) => {
-      const width = paddedLength(lengths[batches[b]![0]!]!);
-      expect((batches[b]!.length + 1) * width).toBeGreaterThan(tokens);
-      expect(batch.length).toBeGreaterThan(0);
+    // no two neighbours would fit into one that costs less, and none would cost less in two
+    const cost = (batch: number[]) => batch.length * paddedLength(lengths[batch[0]!]!) + PASS_TOKENS;
+    batches.forEach((batch, b) => {
+      const both = [...batch, ...(batches[b + 1] ?? [])];
+      if (both.length > batch.length && cost(both) - PASS_TOKENS <= tokens)
+        expect(cost(both)).toBeGreaterThanOrEqual(cost(batch) + cost(batches[b + 1]!));
+      for (let cut = 1; cut < batch.length; cut++)
+        expect(cost(batch)).toBeLessThanOrEqual(cost(batch.slice(0, cut)) + cost(batch.slice(cut)));
     });
   });
 

@@ -173,7 +173,7 @@ describeBackends('an adapter', () => {
 
   it('of which one half is zero leaves the model as it is', () => {
     const model = loadGemma('test/fixtures/models/gemma-a', { quantization: 'none' });
-    const rows = [{ prompt: [2, 7, 9], response: [11, 1] }];
+    const rows = [{ prompt: [2, 7, 9], responses: [[11, 1]] }];
     const logProbs = () => Array.from(responseLogProbs(model, rows, {}).logProbs.dataSync());
     const plain = logProbs();
     model.adapter = new LoraAdapter({ ...CONFIG, dropout: 0 });

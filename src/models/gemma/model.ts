@@ -80,9 +80,9 @@ export class GemmaForCausalLM {
       const forward = (...[x, r, s, g, p]: tf.Tensor[]) =>
         this.layer(i, x!, { cos: r!, sin: s!, segments: g!, positions: p! }, mode, cache);
       const inputs = [hidden, cos, sin, segments, positions];
-      hidden = mode.recompute
-        ? recompute(forward, inputs, this.layerParameters(`model.layers.${i}.`))
-        : forward(...inputs);
+      if (mode.recompute) hidden = recompute(forward, inputs, this.layerParameters(`model.layers.${i}.`));
+      // what is not kept for the backward pass goes with the layer; the cache's entries stay
+      else hidden = cache ? forward(...inputs) : tf.tidy(() => forward(...inputs));
     }
     return this.norm('model.norm', hidden).reshape([B, T, c.hidden_size]);
   }

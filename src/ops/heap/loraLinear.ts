@@ -4,6 +4,7 @@ import {
   type LoraLinearAttributes,
   type LoraLinearInputs,
   loraLinearGradients,
+  loraLinearReads,
   withAdapter,
 } from '../loraLinear.js';
 import { blockScales, NF4_BLOCK, NF4_CODES, type Nf4Tensors } from '../nf4.js';
@@ -42,6 +43,7 @@ export const loraLinearKernel: Kernel<LoraLinearInputs, LoraLinearAttributes> = 
       : tf.matMul(inputs.x, dequantize(inputs as Nf4Tensors, outFeatures, inFeatures, true));
     return withAdapter(y, inputs, attributes);
   },
+  reads: (needs) => loraLinearReads(needs),
   gradient(dy, inputs, attributes, _output, needs) {
     const { outFeatures, inFeatures } = attributes;
     const weight = () => inputs.weight ?? dequantize(inputs as Nf4Tensors, outFeatures, inFeatures, false);

@@ -9,5 +9,6 @@ export const crossEntropyKernel: Kernel<CrossEntropyInputs, Record<never, never>
     const [output, slope] = executeOpWithOutputs('TruecastCrossEntropy', [logits, labels], {}, 2);
     return { output: output!, kept: [slope!] };
   },
+  reads: () => [],
   gradient: (dy, _inputs, _attributes, _output, _needs, [slope]) => ({ logits: tf.mul(slope!, dy) }),
 };

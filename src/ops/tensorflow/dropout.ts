@@ -6,6 +6,7 @@ import type { Kernel } from '../op.js';
 /** The mask is made where it is used, from the same bits. */
 export const dropoutKernel: Kernel<DropoutInputs, DropoutAttributes> = {
   forward: ({ x }, attributes) => drop(x, attributes),
+  reads: () => [],
   gradient: (dy, _inputs, attributes) => ({ x: drop(dy, attributes) }),
 };
 

@@ -12,6 +12,7 @@ export const layerNormKernel: Kernel<LayerNormInputs, LayerNormAttributes> = {
       rate: { float: dropout?.rate ?? 0 },
     });
   },
+  reads: () => ['x', 'weight', 'residual'],
   gradient(dy, { x, weight, residual }, { epsilon, dropout }, _output, needs) {
     const weighted = needs('weight') || needs('bias');
     const [dx, dresidual, dweight, dbias] = executeOpWithOutputs(

@@ -1,6 +1,6 @@
 import { absent, executeOpWithOutputs, type OpAttributes } from '../../backends/tensorflow/raw.js';
 import * as tf from '../../backends/tf.js';
-import type { LoraLinearAttributes, LoraLinearInputs } from '../loraLinear.js';
+import { type LoraLinearAttributes, type LoraLinearInputs, loraLinearReads } from '../loraLinear.js';
 import type { Kernel } from '../op.js';
 
 /** One product: the weight is dequantised on its way into it, the adapter is more depth of it. */
@@ -17,11 +17,13 @@ export const loraLinearKernel: Kernel<LoraLinearInputs, LoraLinearAttributes> = 
     );
     return { output: output!, kept: [inner!] };
   },
+  // with an adapter the op gives all gradients or none
+  reads: (needs, { a }) => [...loraLinearReads(needs), ...(a ? (['x'] as const) : [])],
   gradient(dy, inputs, attributes, _output, needs, [inner]) {
     const { a = absent('float32'), b = absent('float32') } = inputs;
     const [x, da, db] = executeOpWithOutputs(
       'TruecastLinearGrad',
-      [dy, inputs.x, ...stored(inputs), a, b, inner!],
+      [dy, inputs.x ?? absent('float32'), ...stored(inputs), a, b, inner!],
       {
         ...options(inputs, attributes),
         in: { int: attributes.inFeatures },

@@ -8,7 +8,8 @@ export const rmsNormKernel: Kernel<RmsNormInputs, RmsNormAttributes> = {
   forward({ x, weight, residual }, attributes) {
     return executeOp('TruecastRmsNorm', [x, weight, residual ?? absent()], encode(attributes));
   },
-  gradient(dy, { x, weight, residual }, attributes, _output, needs) {
+  reads: () => ['x', 'weight'],
+  gradient(dy, { x, weight }, attributes, _output, needs) {
     const weighted = needs('weight');
     const gradients: ReturnType<NonNullable<typeof rmsNormKernel.gradient>> = {};
     if (weighted || needs('x')) {
@@ -21,7 +22,7 @@ export const rmsNormKernel: Kernel<RmsNormInputs, RmsNormAttributes> = {
       gradients.x = dx;
       if (weighted) gradients.weight = dweight;
     }
-    if (residual && needs('residual')) gradients.residual = dy.clone();
+    if (needs('residual')) gradients.residual = dy.clone();
     return gradients;
   },
 };

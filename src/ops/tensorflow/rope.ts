@@ -5,6 +5,7 @@ import type { RopeInputs } from '../rope.js';
 
 export const ropeKernel: Kernel<RopeInputs, Record<never, never>> = {
   forward: ({ x, cos, sin }) => rotate(x, cos, sin, false),
+  reads: () => ['cos', 'sin'],
   gradient: (dy, { cos, sin }, _attributes, _output, needs) =>
     needs('x') ? { x: rotate(dy, cos, sin, true) } : {},
 };

@@ -20,6 +20,7 @@ export function tokenLogProbsKernel(composed: TokenLogProbs): TokenLogProbs {
       );
       return { output: output!, kept: [slope!] };
     },
+    reads: (needs) => (needs('weight') ? ['hidden', 'weight', 'targets'] : []),
     gradient(dy, inputs, attributes, output, needs, kept) {
       if (needs('weight')) return composed.gradient!(dy, inputs, attributes, output, needs, []);
       return { hidden: tf.mul(dy.expandDims(1), kept[0]!) };

@@ -24,6 +24,12 @@ const faster: Record<string, Kernel> = {
     fusedMatMul(backend, inputs, attributes),
   [tf.GatherV2]: (backend, { x, indices }, { axis, batchDims }: tf.GatherV2Attrs) =>
     gather(backend, x!, indices!, axis, batchDims),
+  // A clone shares its memory, as on other backends: what is kept for a backward pass is no second copy.
+  [tf.Identity]: (backend, { x }, _attributes, stock) => {
+    if (x!.dtype === 'string') return stock();
+    backend.incRef(x!.dataId);
+    return { dataId: x!.dataId, shape: x!.shape, dtype: x!.dtype };
+  },
   [tf.Slice]: (backend, { x }, { begin, size }: tf.SliceAttrs) => slice(backend, x!, begin, size),
 };
 
