@@ -35,6 +35,9 @@ const std::vector<Definition>& definitions() {
        {"dx: float", "dresidual: float", "dweight: float", "dbias: float"},
        {"epsilon: float", "rate: float", "weight_gradient: bool"}},
 
+      // Adds a bias to every row, in place: a product that nobody else holds. +=: rows [..., D]; bias: [D]; done: []
+      {"TruecastAddBias", {"rows: float", "bias: float"}, {"done: int32"}, {}},
+
       // x · Φ(x) by erf, or its tanh approximation
       {"TruecastGelu", {"x: float"}, {"y: float"}, {"tanh: bool"}},
       {"TruecastGeluGrad", {"dy: float", "x: float"}, {"dx: float"}, {"tanh: bool"}},

@@ -46,14 +46,34 @@ export function segmentsOf(batch: EncodedBatch): tf.Tensor2D {
 export function linear(weights: Weights, name: string, x: tf.Tensor): tf.Tensor {
   const weight = weights.get(`${name}.weight`);
   const [out, inputs] = weight.shape as [number, number];
-  const rows = tf.matMul(x.reshape([-1, inputs]), weight, false, true);
-  const biased = weights.has(`${name}.bias`) ? tf.add(rows, weights.get(`${name}.bias`)) : rows;
-  return biased.reshape([...x.shape.slice(0, -1), out]);
+  const rows = x.reshape([-1, inputs]);
+  const result = weights.has(`${name}.bias`)
+    ? run(ops.linear, { x: rows, weight, bias: weights.get(`${name}.bias`) }, {})
+    : tf.matMul(rows, weight, false, true);
+  return result.reshape([...x.shape.slice(0, -1), out]);
 }
 
 export function layerNorm(weights: Weights, name: string, x: tf.Tensor, epsilon: number): tf.Tensor {
   const weight = weights.get(`${name}.weight`);
   return run(ops.layerNorm, { x, weight, bias: weights.get(`${name}.bias`) }, { epsilon });
+}
+
+/** LayerNorm(dropout(x) + residual), the dropout's site named by `path`. */
+export function addAndNorm(
+  weights: Weights,
+  name: string,
+  x: tf.Tensor,
+  residual: tf.Tensor,
+  config: { layerNormEps: number; hiddenDropout: number },
+  mode: ForwardMode,
+  ...path: (number | string)[]
+): tf.Tensor {
+  const [weight, bias] = [weights.get(`${name}.weight`), weights.get(`${name}.bias`)];
+  const { layerNormEps: epsilon, hiddenDropout: rate } = config;
+  const { dropoutKey } = mode;
+  const dropout =
+    dropoutKey === undefined || rate === 0 ? undefined : { rate, key: randomKey(dropoutKey, ...path) };
+  return run(ops.layerNorm, { x, weight, bias, residual }, { epsilon, dropout });
 }
 
 /** Dropout of the site named by `path`; the identity where the mode has no key. */
@@ -93,8 +113,7 @@ export function feedForward(
 ): tf.Tensor {
   const inner = activate(linear(weights, `${layer}.intermediate.dense`, x), config.hiddenAct);
   const outer = linear(weights, `${layer}.output.dense`, inner);
-  const dropped = dropout(outer, config.hiddenDropout, mode, layer, 'output');
-  return layerNorm(weights, `${layer}.output.LayerNorm`, tf.add(dropped, x), config.layerNormEps);
+  return addAndNorm(weights, `${layer}.output.LayerNorm`, outer, x, config, mode, layer, 'output');
 }
 
 /** Runs one layer, keeping or recomputing what it makes. `prefix` names the layer's weights. */

@@ -8,6 +8,7 @@ import { dropout } from './dropout.js';
 import { geglu, gelu } from './gelu.js';
 import { globalNorm } from './globalNorm.js';
 import { layerNorm } from './layerNorm.js';
+import { linear } from './linear.js';
 import { lora } from './lora.js';
 import { loraLinear } from './loraLinear.js';
 import type { Op } from './op.js';
@@ -17,6 +18,7 @@ import { tokenLogProbs } from './tokenLogProbs.js';
 
 /** Every op that truecast adds to TensorFlow.js. */
 export type OpName =
+  | 'linear'
   | 'loraLinear'
   | 'lora'
   | 'dora'
@@ -36,6 +38,7 @@ export type OpName =
 
 /** The one table: an op that is named above and missing here, or without its parts, does not compile. */
 export const ops = {
+  linear,
   loraLinear,
   lora,
   dora,

@@ -4,6 +4,7 @@ import { run } from '../../ops/op.js';
 import { ops } from '../../ops/table.js';
 import { encoderFields, labelCount, parseModelConfig, sizeSchema } from '../config.js';
 import {
+  addAndNorm,
   attentionDropout,
   dropout,
   type EncodedBatch,
@@ -172,18 +173,13 @@ export class BertForSequenceClassification implements SequenceClassifier {
     );
     const joined = context.reshape([B, T, D]);
     const projected = linear(weights, `${name}.attention.output.dense`, joined);
-    const dropped = dropout(projected, c.hidden_dropout_prob, mode, name, 'attention');
-    const attended = layerNorm(
-      weights,
-      `${name}.attention.output.LayerNorm`,
-      tf.add(dropped, hidden),
-      c.layer_norm_eps,
-    );
     const settings = {
       hiddenAct: c.hidden_act,
       layerNormEps: c.layer_norm_eps,
       hiddenDropout: c.hidden_dropout_prob,
     };
+    const norm = `${name}.attention.output.LayerNorm`;
+    const attended = addAndNorm(weights, norm, projected, hidden, settings, mode, name, 'attention');
     return feedForward(weights, name, attended, settings, mode);
   }
 }

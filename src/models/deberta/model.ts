@@ -4,6 +4,7 @@ import { ops } from '../../ops/table.js';
 import { activate } from '../activations.js';
 import { labelCount } from '../config.js';
 import {
+  addAndNorm,
   attentionDropout,
   dropout,
   type EncodedBatch,
@@ -174,14 +175,10 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     );
     const joined = context.reshape([B, T, D]);
     const projected = linear(weights, `${name}.attention.output.dense`, joined);
-    const dropped = dropout(projected, c.hidden_dropout_prob, mode, name, 'attention');
-    const attended = layerNorm(
-      weights,
-      `${name}.attention.output.LayerNorm`,
-      tf.add(dropped, hidden),
-      c.layer_norm_eps,
-    );
-    return feedForward(weights, name, attended, feedForwardConfig(c), mode);
+    const settings = feedForwardConfig(c);
+    const norm = `${name}.attention.output.LayerNorm`;
+    const attended = addAndNorm(weights, norm, projected, hidden, settings, mode, name, 'attention');
+    return feedForward(weights, name, attended, settings, mode);
   }
 
   /** DeBERTa v2's convolution over the embeddings, added to the first layer's output. */
@@ -219,10 +216,9 @@ export class DebertaV2ForSequenceClassification implements SequenceClassifier {
     const product = tf.matMul(windows, kernel, false, true).transpose([1, 0, 2]).reshape([B, T, D]);
     const masked = tf.mul(tf.add(product, weights.get(`${name}.conv.bias`)), tokenMask);
     const activated = activate(dropout(masked, c.hidden_dropout_prob, mode, 'conv'), c.conv_act);
-    return tf.mul(
-      layerNorm(weights, `${name}.LayerNorm`, tf.add(residual, activated), c.layer_norm_eps),
-      tokenMask,
-    );
+    const unmoved = { layerNormEps: c.layer_norm_eps, hiddenDropout: 0 };
+    const normed = addAndNorm(weights, `${name}.LayerNorm`, activated, residual, unmoved, mode);
+    return tf.mul(normed, tokenMask);
   }
 }
 

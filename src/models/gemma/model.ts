@@ -111,10 +111,10 @@ export class GemmaForCausalLM {
     return [...floats, ...(this.adapter?.enabled ? this.adapter.tensorsUnder(prefix) : [])];
   }
 
-  private norm(name: string, x: tf.Tensor): tf.Tensor {
+  private norm(name: string, x: tf.Tensor, residual?: tf.Tensor): tf.Tensor {
     return run(
       ops.rmsNorm,
-      { x, weight: this.weights.get(`${name}.weight`) },
+      { x, weight: this.weights.get(`${name}.weight`), residual },
       { epsilon: this.config.rms_norm_eps, offset: 1 },
     );
   }
@@ -155,10 +155,12 @@ export class GemmaForCausalLM {
     const { norms } = this.config;
     const name = `model.layers.${i}`;
     const norm = (part: string, x: tf.Tensor) => this.norm(`${name}.${part}`, x);
+    const added = (residual: tf.Tensor, x: tf.Tensor, after: string | undefined) =>
+      after ? this.norm(`${name}.${after}`, x, residual) : tf.add(residual, x);
     const context = this.attention(i, norm(norms.beforeAttention, hidden), shared, mode, cache);
-    const attended = tf.add(hidden, norms.afterAttention ? norm(norms.afterAttention, context) : context);
+    const attended = added(hidden, context, norms.afterAttention);
     const inner = this.mlp(`${name}.mlp`, norm(norms.beforeMlp, attended), mode);
-    return tf.add(attended, norms.afterMlp ? norm(norms.afterMlp, inner) : inner);
+    return added(attended, inner, norms.afterMlp);
   }
 
   private attention(

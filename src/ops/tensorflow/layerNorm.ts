@@ -1,13 +1,12 @@
-import { executeOp, executeOpWithOutputs } from '../../backends/tensorflow/raw.js';
+import { absent, executeOp, executeOpWithOutputs } from '../../backends/tensorflow/raw.js';
 import * as tf from '../../backends/tf.js';
 import type { LayerNormAttributes, LayerNormInputs } from '../layerNorm.js';
 import type { Kernel } from '../op.js';
-import { absent } from './absent.js';
 
 /** One pass over the rows, forward and backward; dropout's mask is made where it is used. */
 export const layerNormKernel: Kernel<LayerNormInputs, LayerNormAttributes> = {
   forward({ x, weight, bias, residual }, { epsilon, dropout }) {
-    return executeOp('TruecastLayerNorm', [x, weight, bias, residual ?? absent(), keyOf(dropout)], {
+    return executeOp('TruecastLayerNorm', [x, weight, bias, residual ?? absent('float32'), keyOf(dropout)], {
       epsilon: { float: epsilon },
       rate: { float: dropout?.rate ?? 0 },
     });
@@ -17,7 +16,7 @@ export const layerNormKernel: Kernel<LayerNormInputs, LayerNormAttributes> = {
     const weighted = needs('weight') || needs('bias');
     const [dx, dresidual, dweight, dbias] = executeOpWithOutputs(
       'TruecastLayerNormGrad',
-      [dy, x, weight, residual ?? absent(), keyOf(dropout)],
+      [dy, x, weight, residual ?? absent('float32'), keyOf(dropout)],
       {
         epsilon: { float: epsilon },
         rate: { float: dropout?.rate ?? 0 },
@@ -34,6 +33,6 @@ export const layerNormKernel: Kernel<LayerNormInputs, LayerNormAttributes> = {
   },
 };
 
-function keyOf(dropout: LayerNormAttributes['dropout']): tf.Tensor {
+function keyOf(dropout: LayerNormAttributes['dropout']): tf.TensorInfo {
   return dropout ? tf.tensor1d([dropout.key], 'int32') : absent('int32');
 }

@@ -1,12 +1,11 @@
-import { executeOp, executeOpWithOutputs } from '../../backends/tensorflow/raw.js';
+import { absent, executeOp, executeOpWithOutputs } from '../../backends/tensorflow/raw.js';
 import type { Kernel } from '../op.js';
 import type { RmsNormAttributes, RmsNormInputs } from '../rmsNorm.js';
-import { absent } from './absent.js';
 
 /** One pass over the rows, forward and backward. */
 export const rmsNormKernel: Kernel<RmsNormInputs, RmsNormAttributes> = {
   forward({ x, weight, residual }, attributes) {
-    return executeOp('TruecastRmsNorm', [x, weight, residual ?? absent()], encode(attributes));
+    return executeOp('TruecastRmsNorm', [x, weight, residual ?? absent('float32')], encode(attributes));
   },
   reads: () => ['x', 'weight'],
   gradient(dy, { x, weight }, attributes, _output, needs) {
